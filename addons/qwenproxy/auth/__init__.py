@@ -1,0 +1,1 @@
+"""What yields a bearer token for the upstream, and keeps it fresh."""

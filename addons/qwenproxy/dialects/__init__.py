@@ -1,0 +1,1 @@
+"""The neutral core, translated to and from what the upstream speaks."""

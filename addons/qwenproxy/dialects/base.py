@@ -1,0 +1,47 @@
+"""What every dialect offers to the exchange."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from qwenproxy.errors import ProxyError
+from qwenproxy.models import Row
+from qwenproxy.wire.openai import ChatEvent, Json
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """One call of the upstream, without its credential: a path below the base URL, extra headers, a JSON body."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    stream: bool
+
+
+class Reader(Protocol):
+    """Reads one upstream answer.  Never raises; after an error or the end it says nothing more."""
+
+    finished: bool
+
+    def feed(self, data: bytes) -> Sequence[ChatEvent]:
+        """Events completed by *data*; b"" means that the upstream has ended."""
+        ...
+
+
+class Dialect(Protocol):
+    """A translator between the neutral core and one upstream protocol.  Has no state; pure."""
+
+    name: str
+
+    def request(self, chat: Json, row: Row, *, stream: bool) -> UpstreamRequest:
+        """The call for the chat request *chat*, whose values the row has already adjusted (see `rulings`)."""
+        ...
+
+    def reader(self, content_type: str, *, tools: frozenset[str]) -> Reader:
+        """A reader for an answer of *content_type*; *tools* are the function names that the request offers."""
+        ...
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
+        """The refusal *status*, *body* in OpenAI's words."""
+        ...

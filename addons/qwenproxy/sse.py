@@ -1,0 +1,96 @@
+"""The event-stream codec: bytes in, payloads out, and back (WHATWG HTML, 9.2 "Server-sent events")."""
+
+LIMIT = 16 * 1024 * 1024
+"""Bytes of one unfinished event.  A whole image in one event fits; a stream that never ends an event does not fill memory."""
+
+BOM = b"\xef\xbb\xbf"
+KEEP_ALIVE = b": keep-alive\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+class EventTooLarge(ValueError):
+    """An event grew beyond `LIMIT` without its end."""
+
+
+class Decoder:
+    """Cuts a byte stream into the payloads of its events, however the network cut it.
+
+    Comments, `id:` and `retry:` are dropped; a payload is what the event's `data:` lines hold, joined by newlines.
+    """
+
+    def __init__(self) -> None:
+        self._tail = b""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._start = True
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Payloads completed by *data*; b"" means that the stream has ended, and completes what is pending.
+
+        Raises EventTooLarge.
+        """
+        text = self._tail + data if self._tail else data
+        if self._start:
+            if data and len(text) < len(BOM) and BOM.startswith(text):
+                self._tail = text
+                return []
+            self._start = False
+            text = text.removeprefix(BOM)
+        if data and b"\r" not in text and not self._data:
+            return self._fast(text)
+        return self._lines(text, ended=not data)
+
+    def _fast(self, text: bytes) -> list[bytes]:
+        """The common form: events of one `data:` line, parted by blank lines of LF only."""
+        events = text.split(b"\n\n")
+        self._tail = events.pop()
+        if len(self._tail) > LIMIT:
+            raise EventTooLarge
+        payloads: list[bytes] = []
+        for event in events:
+            if event.startswith(b"data: ") and b"\n" not in event:
+                payloads.append(event[6:])
+            elif event:
+                payloads += self._lines(event + b"\n\n", ended=False, keep=True)
+        return payloads
+
+    def _lines(self, text: bytes, *, ended: bool, keep: bool = False) -> list[bytes]:
+        """Any form: line by line.  With *keep*, the bytes held back for the next feed stay as they are."""
+        lines = text.splitlines(keepends=True)  # bytes.splitlines cuts at LF, CRLF and CR only: SSE's line ends
+        if not keep:
+            # A CR at the very end may be half of a CRLF.
+            whole = ended or not lines or lines[-1].endswith(b"\n")
+            self._tail = b"" if whole else lines.pop()
+            if self._size + len(self._tail) > LIMIT:
+                raise EventTooLarge
+        payloads: list[bytes] = []
+        for line in lines:
+            self._line(line.rstrip(b"\r\n"), payloads)
+        if ended:
+            self._line(b"", payloads)  # some servers leave out the last blank line
+        return payloads
+
+    def _line(self, line: bytes, payloads: list[bytes]) -> None:
+        if not line:
+            if self._data:
+                payloads.append(b"\n".join(self._data))
+                self._data.clear()
+                self._size = 0
+            return
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            value = value.removeprefix(b" ")
+            self._data.append(value)
+            self._size += len(value)
+            if self._size > LIMIT:
+                raise EventTooLarge
+
+
+def encode(payload: bytes) -> bytes:
+    """One event of one line; *payload* is JSON without line breaks."""
+    return b"data: " + payload + b"\n\n"
+
+
+def encode_named(name: bytes, payload: bytes) -> bytes:
+    """One event with an `event:` line, as the Responses API sends them."""
+    return b"event: " + name + b"\ndata: " + payload + b"\n\n"

@@ -1,0 +1,1 @@
+"""Shapes on the wire, under the vendors' own field names; no behaviour."""
