@@ -5,7 +5,7 @@ row with another value in it (`dataclasses.replace`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 

@@ -1,7 +1,7 @@
 """The event-stream codec: bytes in, payloads out, and back (WHATWG HTML, 9.2 "Server-sent events")."""
 
 LIMIT = 16 * 1024 * 1024
-"""Bytes of one unfinished event.  A whole image in one event fits; a stream that never ends an event does not fill memory."""
+"""Bytes of one unfinished event: a whole image fits, a stream that never ends an event does not fill memory."""
 
 BOM = b"\xef\xbb\xbf"
 KEEP_ALIVE = b": keep-alive\n\n"

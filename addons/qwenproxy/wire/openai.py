@@ -22,10 +22,10 @@ class Head(NamedTuple):
 class Delta(NamedTuple):
     """One piece of one choice: OpenAI's `choices[]` entry of a chunk.
 
-    `delta` holds only what is new: `role`, `content`, `refusal`, `reasoning_content`, `tool_calls`.
+    `choice` is its index; `delta` holds only what is new: `role`, `content`, `refusal`, `reasoning_content`, `tool_calls`.
     """
 
-    index: int
+    choice: int
     delta: Json
     finish_reason: str | None = None
     logprobs: Json | None = None
