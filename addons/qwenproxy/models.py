@@ -5,8 +5,9 @@ row with another value in it (`dataclasses.replace`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 type Thinking = Literal["never", "off", "on", "always"]
@@ -24,6 +25,10 @@ class Row:
     thinking: Thinking = "off"
     efforts: Mapping[str, str] | None = None
     """OpenAI's `reasoning_effort` -> the model's own words; None: efforts become thinking budgets."""
+    max_thinking: int | None = None
+    """The largest `thinking_budget`; None: not known; 0: takes no budget."""
+    keeps_thinking: bool = False
+    """Reads the `reasoning_content` of earlier turns."""
     thinks_only_streaming: bool = False
     """Thinking needs a streamed call (open-weight Qwen3, QwQ, QVQ)."""
     streams_only: bool = False
@@ -32,10 +37,18 @@ class Row:
     """Takes `tool_choice` required or named while it thinks."""
     required_choice: bool = True
     """Takes `tool_choice: "required"` at all."""
+    named_choice: bool = True
+    """Takes a `tool_choice` that names a function at all."""
+    reserved_names: frozenset[str] = frozenset({"search"})
+    """Function names that the upstream refuses ("Tool names are not allowed to be [search]")."""
     vision: bool = False
     audio: bool = False
+    audio_output: bool = False
     video: bool = False
     files: bool = False
+    search: bool = True
+    """Takes `enable_search`."""
+    json_object: bool = True
     json_schema: bool = True
     json_word: bool = True
     """`json_object` needs the word "json" in the messages."""
@@ -47,19 +60,152 @@ class Row:
     system: bool = True
     """Takes a system message at all."""
     max_choices: int = 1
-    """`n` that the model takes in one call; more is more calls."""
+    """`n` that the model takes in one call, when it neither thinks nor has tools; more is more calls."""
+    max_top_p: float = 1.0
     logprobs: bool = False
     max_completion_tokens: bool = False
     """Takes `max_completion_tokens`, which counts thinking too."""
     completions: bool = False
     """Fills in the middle, by the legacy completions."""
+    extras: bool = False
+    """Fields that nobody here knows are passed on."""
     source: str = ""
     """Where the figures are from, and when they were read."""
 
 
-FAMILIES: tuple[tuple[str, Row], ...] = (("*", Row()),)
+MILLION = 1_000_000
+UNKNOWN = 16 * MILLION
+"""A size that nobody has told us: nothing is clamped, the upstream decides."""
+
+DOCS = "vendor docs (chat API reference, model cards) and qwen-code's tokenLimits.ts, 2026-11-22"
+MEASURED = "third-party measurements of the live service, 2026-08 and 2026-09"
+
+DEEPEST: Mapping[str, str] = {"low": "low", "medium": "medium", "high": "xhigh", "xhigh": "xhigh", "max": "xhigh"}
+"""Qwen3.8 tells three efforts apart, the last being its default."""
+HIGH_OR_MAX: Mapping[str, str] = {"low": "high", "medium": "high", "high": "high", "xhigh": "max", "max": "max"}
+
+QWEN38 = Row(
+    context=MILLION,
+    max_output=131_072,
+    thinking="on",
+    efforts=DEEPEST,
+    max_thinking=262_144,
+    keeps_thinking=True,
+    vision=True,
+    video=True,
+    max_completion_tokens=True,
+    source=f"{DOCS}; {MEASURED}",
+)
+QWEN37 = replace(QWEN38, max_output=65_536, efforts=None, source=DOCS)
+QWEN35 = replace(QWEN37, keeps_thinking=False, max_thinking=81_920)
+CODER = Row(context=MILLION, max_output=65_536, thinking="never", source=DOCS)
+PLUS = Row(context=MILLION, max_output=32_768, max_thinking=81_920, max_choices=4, source=DOCS)
+OPEN = Row(
+    context=131_072,
+    max_output=16_384,
+    thinking="on",
+    max_thinking=38_912,
+    thinks_only_streaming=True,
+    json_while_thinking=False,
+    max_choices=4,
+    logprobs=True,
+    source=DOCS,
+)
+"""Open weights: hybrid, thinking by default."""
+REASONER = replace(OPEN, thinking="always", max_choices=1, logprobs=False)
+SEEING = Row(max_output=32_768, max_thinking=81_920, vision=True, video=True, logprobs=True, source=DOCS)
+OMNI = Row(
+    context=65_536,
+    max_output=16_384,
+    thinks_only_streaming=True,
+    streams_only=True,
+    vision=True,
+    audio=True,
+    audio_output=True,
+    video=True,
+    source=DOCS,
+)
+OLD = Row(context=131_072, max_output=8_192, thinking="never", json_schema=False, source=DOCS)
+GUEST = Row(thinking="on", keeps_thinking=True, json_word=False, source=f"{DOCS}; {MEASURED}")
+"""Another vendor's model on the same hosts."""
+ANYTHING = Row(vision=True, audio=True, video=True, files=True, source="qwen-code's fallback, 2026-11-22")
+"""Not known: nothing is refused here that the upstream might take."""
+
+FAMILIES: tuple[tuple[str, Row], ...] = (
+    ("qwen3.8-max*", replace(QWEN38, files=True)),
+    ("qwen3.8-*", QWEN38),
+    ("qwen3.[567]-omni*", replace(OMNI, context=262_144, max_output=65_536)),
+    ("qwen3.[567]-ocr*", replace(SEEING, thinking="never", video=False)),
+    ("qwen3.[67]-max*", replace(QWEN37, vision=False, video=False)),
+    ("qwen3.[67]-*", QWEN37),
+    ("qwen3.5-*", QWEN35),
+    ("qwen3-coder-plus*", CODER),
+    ("qwen3-coder-flash*", CODER),
+    ("qwen3-coder*", replace(CODER, context=262_144)),
+    ("qwen3-max*", replace(PLUS, context=262_144, max_output=65_536, max_choices=1)),
+    ("qwen3-omni*thinking*", replace(OMNI, thinking="always", audio_output=False)),
+    ("qwen3-omni*", OMNI),
+    ("qwen3-vl-*-thinking*", replace(SEEING, thinking="always", thinks_only_streaming=True, json_while_thinking=False)),
+    ("qwen3-vl-*-instruct*", replace(SEEING, thinking="never")),
+    ("qwen3-vl-*", SEEING),
+    ("qwen3-asr*", Row(thinking="never", audio=True, source=DOCS)),
+    ("qwen3-*-thinking*", replace(REASONER, max_output=32_768, max_thinking=81_920)),
+    ("qwen3-*-instruct*", replace(OPEN, thinking="never", max_output=32_768)),
+    ("qwen3-[0-9]*", OPEN),
+    ("qwen3:*", OPEN),
+    ("qwen-coder-turbo*", replace(OLD, completions=True)),
+    ("qwen-coder*", OLD),
+    ("qwen2.5-coder*", replace(OLD, completions=True)),
+    ("qwen2.5-omni*", replace(OMNI, context=32_768, max_output=2_048, thinking="never")),
+    ("qwen2.5-vl*", replace(OLD, vision=True, video=True)),
+    ("qwen[12]*", OLD),
+    ("qwen-omni*", replace(OMNI, context=32_768, max_output=2_048, thinking="never")),
+    ("qwen-vl*", replace(OLD, vision=True, video=True)),
+    ("qwen-audio*", replace(OLD, audio=True)),
+    ("qwen-plus-20*", replace(PLUS, logprobs=True)),
+    ("qwen-plus*", PLUS),
+    ("qwen-flash*", replace(PLUS, max_choices=1)),
+    ("qwen-turbo-20*", replace(PLUS, context=131_072, max_output=16_384, max_thinking=38_912, logprobs=True)),
+    ("qwen-turbo*", replace(PLUS, context=131_072, max_output=16_384, max_thinking=38_912)),
+    ("qwen-max*", replace(OLD, context=32_768)),
+    ("qwen-long*", replace(OLD, context=10 * MILLION)),
+    ("qwq*", replace(REASONER, max_output=8_192, streams_only=True, system=False)),
+    ("qvq*", replace(REASONER, max_output=8_192, streams_only=True, system=False, vision=True, video=True)),
+    ("coder-model*", QWEN37),
+    ("vision-model*", replace(SEEING, logprobs=False)),
+    ("glm-5.2*", replace(GUEST, context=1_048_576, max_output=131_072, efforts=HIGH_OR_MAX, max_thinking=131_071)),
+    ("glm-[0-9]*v*", replace(GUEST, context=202_752, max_output=16_384, vision=True)),
+    ("glm-*", replace(GUEST, context=202_752, max_output=16_384)),
+    ("deepseek-v4*", replace(GUEST, context=MILLION, max_output=393_216, efforts=HIGH_OR_MAX, json_word=True)),
+    ("deepseek-r1*", replace(GUEST, context=131_072, max_output=16_384, thinking="always", json_word=True)),
+    ("deepseek-*", replace(GUEST, context=131_072, max_output=65_536, thinking="off", json_word=True)),
+    ("kimi-k3*", replace(GUEST, max_thinking=0, vision=True)),
+    ("kimi-*", replace(GUEST, vision=True)),
+    ("minimax-*", replace(GUEST, context=196_608, max_output=65_536, thinking="always", json_schema=False)),
+    ("qwen*", replace(ANYTHING, thinking="on")),
+    ("*", replace(ANYTHING, context=UNKNOWN, max_output=UNKNOWN)),
+)
+
+MIXED_CASE = (("minimax-m", "MiniMax-M"),)
+"""Names that are not written in lower case; names are case-sensitive upstream."""
 
 
 def row_of(model: str) -> Row:
-    """The row of *model*, by the upstream's own name for it."""
-    return next(row for pattern, row in FAMILIES if fnmatchcase(model.lower(), pattern))
+    """The row of *model*, by the upstream's own name for it, with or without a vendor in front ("Qwen/Qwen3-8B")."""
+    return FAMILIES[_place(model)][1]
+
+
+def canonical(model: str) -> str | None:
+    """*model* as the upstream writes it, if it is a name of one of the families; None for all others."""
+    if _place(model) == len(FAMILIES) - 1:
+        return None
+    if "/" in model:
+        return model
+    name = model.lower()
+    return next((exact + name[len(low) :].upper() for low, exact in MIXED_CASE if name.startswith(low)), name)
+
+
+@lru_cache(maxsize=1024)
+def _place(model: str) -> int:
+    name = model.lower().rpartition("/")[2]
+    return next(index for index, (pattern, _) in enumerate(FAMILIES) if fnmatchcase(name, pattern))

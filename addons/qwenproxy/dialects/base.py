@@ -1,6 +1,6 @@
 """What every dialect offers to the exchange."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,18 @@ class Reader(Protocol):
     """Reads one upstream answer.  Never raises; after an error or the end it says nothing more."""
 
     finished: bool
+    started: bool
+    """Whether the answer has said anything yet: role and empty text do not count."""
+
+    @property
+    def answered(self) -> bool:
+        """Every choice has its finish: if the upstream breaks off now, nothing is lost."""
+        ...
+
+    @property
+    def repairs(self) -> Sequence[str]:
+        """What was put right, in words for the log."""
+        ...
 
     def feed(self, data: bytes) -> Sequence[ChatEvent]:
         """Events completed by *data*; b"" means that the upstream has ended."""
@@ -38,8 +50,11 @@ class Dialect(Protocol):
         """The call for the chat request *chat*, whose values the row has already adjusted (see `rulings`)."""
         ...
 
-    def reader(self, content_type: str, *, tools: frozenset[str]) -> Reader:
-        """A reader for an answer of *content_type*; *tools* are the function names that the request offers."""
+    def reader(self, content_type: str, *, tools: frozenset[str], new_id: Callable[[], str]) -> Reader:
+        """A reader for an answer of *content_type*.
+
+        *tools*: the function names that the request offers.  *new_id*: makes ids for calls that come without.
+        """
         ...
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:

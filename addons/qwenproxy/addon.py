@@ -1,0 +1,134 @@
+"""The addon: options, life cycle, and the one hook that answers."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.addonmanager import Loader
+from mitmproxy.optmanager import unset
+from mitmproxy.utils import asyncio_utils
+
+from qwenproxy import logs, service, settings
+from qwenproxy.flows import access, guard, live
+from qwenproxy.flows.hosts import Hosts
+from qwenproxy.flows.requests import Desk
+from qwenproxy.flows.visits import Visit
+from qwenproxy.settings import Settings
+
+log = logging.getLogger(__name__)
+
+OURS = {"connection_strategy": "lazy", "keep_host_header": True, "http3": False, "tcp_timeout": 3600}
+"""Options of mitmproxy that the proxy sets, unless the user did."""
+GUARDED = {"mode", "listen_host", "allow_hosts", "ignore_hosts", "connection_strategy", "stream_large_bodies"}
+PREFIX = "qwen_"
+VIEW_LIMIT = 1024 * 1024  # bytes of a streamed answer that are kept for viewing
+
+
+class QwenProxy:
+    """mitmproxy's side of qwenproxy.
+
+    *environ* is the process's own by default; settings in it are overridden by mitmproxy options `qwen_*`.
+    """
+
+    name = "qwenproxy"
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        live.install()
+        self._environ = os.environ if environ is None else environ
+        self._desk: Desk | None = None
+        self._json: logging.Handler | None = None
+        self.settings = Settings()
+
+    def load(self, loader: Loader) -> None:
+        """Declare the options, and set those of mitmproxy that everything rests on."""
+        self.settings = self._read({})
+        for option in settings.options(self.settings):
+            loader.add_option(*option)
+        mitmproxy_options = {"allow_hosts": Hosts(self.settings.hosts).allow_hosts(), **OURS}
+        ctx.options.update(**{name: value for name, value in mitmproxy_options.items() if not is_set(name)})
+
+    def configure(self, updated: set[str]) -> None:
+        """Take up changed options; refuses what would open a way past the proxy."""
+        if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
+            return
+        try:
+            found = self._read({o.name.removeprefix(PREFIX): getattr(ctx.options, o.name) for o in settings.options()})
+            self._guard(found)
+            if self._desk is None or found != self.settings:
+                self._take_up(found)
+            ours = Hosts(found.hosts).allow_hosts()
+            if list(ctx.options.allow_hosts) != ours:
+                ctx.options.update(allow_hosts=ours)
+        except ValueError as e:
+            raise exceptions.OptionsError(str(e)) from None
+
+    def running(self) -> None:
+        if self._desk is not None:
+            for complaint in service.complaints(self._desk.service):
+                log.warning("%s", complaint)
+
+    def done(self) -> None:
+        """Let go of the upstream; answers under way go on."""
+        self._retire()
+        self._log_as_json(False)
+
+    async def qwen_open(self, visit: Visit) -> None:
+        """Answer a request of ours."""
+        desk = self._desk
+        if desk is None:
+            return  # not configured: the door answers that the proxy is not ready
+        handler = ctx.master.addons.get("proxyserver").connections.get(visit.flow.client_conn.id)
+        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=VIEW_LIMIT)
+
+    def _read(self, options: Mapping[str, object]) -> Settings:
+        try:
+            return settings.load(self._environ, Path.cwd(), options)
+        except ValueError as e:
+            raise exceptions.OptionsError(str(e)) from None
+
+    def _guard(self, found: Settings) -> None:
+        """Raise ValueError for options by which a request could get past the proxy."""
+        options = ctx.options
+        complaints = [*self._holes(found), *guard.wrong_targets(options.mode, Hosts(found.hosts))]
+        if complaints:
+            raise ValueError("; ".join(complaints))
+        access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
+
+    def _holes(self, found: Settings) -> Iterator[str]:
+        options = ctx.options
+        return guard.holes(
+            allow_hosts=options.allow_hosts,
+            ours=Hosts(self.settings.hosts).allow_hosts(),
+            ignore_hosts=options.ignore_hosts,
+            strategy=options.connection_strategy,
+            streaming=options.stream_large_bodies,
+        )
+
+    def _take_up(self, found: Settings) -> None:
+        """Let *found* hold from now on."""
+        before, self.settings = self._desk, found
+        self._retire()
+        self._desk = Desk(found, service.service(found))
+        if before is not None:
+            self._desk.service.inherit(before.service)
+        live.door.hosts, live.door.body_limit = Hosts(found.hosts), found.body_limit
+        self._log_as_json(found.log_format == "json")
+
+    def _retire(self) -> None:
+        desk, self._desk = self._desk, None
+        if desk is not None:
+            asyncio_utils.create_task(desk.service.upstream.retire(), name="retire upstream", keep_ref=True)
+
+    def _log_as_json(self, wanted: bool) -> None:
+        if wanted and self._json is None:
+            self._json = logs.use_json()
+        elif not wanted and self._json is not None:
+            logs.undo_json(self._json)
+            self._json = None
+
+
+def is_set(name: str) -> bool:
+    """Whether the user has set mitmproxy's option *name*, even if to its default."""
+    return ctx.options._options[name].value is not unset

@@ -1,0 +1,150 @@
+"""The JSON objects in an upstream's answer, in whatever framing they come: an event stream or one body.
+
+Content types lie: errors come as JSON under `text/event-stream`, streams under `application/json`, a firewall's page
+under either.  So the first byte decides, and the content type only where that says nothing.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from qwenproxy import sse
+from qwenproxy.errors import UPSTREAM_BLOCKED, UPSTREAM_CUT, UPSTREAM_GARBLED, Failure, ProxyError
+from qwenproxy.wire.openai import Json
+
+BODY_LIMIT = 64 * 1024 * 1024  # bytes of one whole body
+
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:")
+_STREAM = re.compile(rb":|(?:data|event|id|retry)[:\r\n]")
+
+BLOCKED = (
+    "The upstream answered with a web page instead of an answer: a firewall or gateway stands in between. "
+    "Check the upstream URL, and try again more slowly."
+)
+
+
+class Frames:
+    """Bytes in, JSON objects out, in order.  Never raises.
+
+    After `done` (the answer says itself that it is complete) or `trouble` (it cannot be read any further) there are
+    no more objects.
+    """
+
+    def __init__(self, content_type: str) -> None:
+        self.done = False
+        self.trouble: ProxyError | None = None
+        self._type = content_type.partition(";")[0].strip().lower()
+        self._head = b""
+        self._body: list[bytes] = []
+        self._size = 0
+        self._decoder = sse.Decoder()
+        self._take: Callable[[bytes], list[Json]] = self._first
+
+    def feed(self, data: bytes) -> list[Json]:
+        """Objects completed by *data*; b"" means that the upstream has ended."""
+        if self.done or self.trouble is not None:
+            return []
+        return self._take(data)
+
+    def _first(self, data: bytes) -> list[Json]:
+        """Looks at the first bytes to know the framing."""
+        self._head += data
+        head = self._head.removeprefix(sse.BOM).lstrip()
+        if data and (not head or sse.BOM.startswith(self._head)):
+            return []
+        if head.startswith(b"<") or (head and self._is_page(head)):
+            return self._stop(UPSTREAM_BLOCKED, BLOCKED)
+        if head.startswith(b"{"):
+            self._take = self._whole
+        elif self._type == "text/event-stream" or _STREAM.match(head):
+            self._take = self._events
+        elif data and any(field.startswith(head) for field in _FIELDS):
+            return []
+        elif head:
+            return self._stop(UPSTREAM_GARBLED, "The upstream's answer is neither JSON nor an event stream.")
+        else:
+            return []
+        whole, self._head = self._head, b""
+        objects = self._take(whole) if whole else []
+        return objects if data else objects + self._take(b"")
+
+    def _is_page(self, head: bytes) -> bool:
+        return self._type == "text/html" and not head.startswith(b"{") and not _could_be_stream(head)
+
+    def _whole(self, data: bytes) -> list[Json]:
+        """One JSON body, read when all of it is there."""
+        if data:
+            self._body.append(data)
+            self._size += len(data)
+            if self._size > BODY_LIMIT:
+                self._stop(UPSTREAM_GARBLED, f"The upstream's answer is larger than {BODY_LIMIT} bytes.")
+            return []
+        body = b"".join(self._body).removeprefix(sse.BOM)
+        self._body.clear()
+        value = _json(body)
+        if isinstance(value, dict):
+            self.done = True
+            return [value]
+        if body.rstrip().endswith(b"}"):
+            return self._stop(UPSTREAM_GARBLED, "The upstream's answer is not JSON.")
+        return self._stop(UPSTREAM_CUT, "The upstream broke off its answer before it was complete. Please try again.")
+
+    def _events(self, data: bytes) -> list[Json]:
+        try:
+            payloads = self._decoder.feed(data)
+        except sse.EventTooLarge:
+            return self._stop(UPSTREAM_GARBLED, f"An event of the upstream's answer is larger than {sse.LIMIT} bytes.")
+        objects: list[Json] = []
+        for payload in payloads:
+            try:
+                value = orjson.loads(payload)
+            except ValueError:
+                value = self._odd(payload, ended=not data)
+                if self.done or self.trouble is not None:
+                    break
+            if type(value) is dict:
+                objects.append(value)
+        return objects
+
+    def _odd(self, payload: bytes, *, ended: bool) -> Any:
+        """An event that is not quite JSON: the end, a keep-alive, half a character, or a piece of the answer lost."""
+        text = payload.strip()
+        if text == b"[DONE]":
+            self.done = True
+        elif text.startswith(b"{"):
+            if (value := _lenient(text)) is not None:
+                return value
+            if ended:
+                self._stop(UPSTREAM_CUT, "The upstream broke off in the middle of an event. Please try again.")
+            else:
+                self._stop(UPSTREAM_GARBLED, "An event of the upstream's answer is not JSON.")
+        return None
+
+    def _stop(self, failure: Failure, message: str) -> list[Json]:
+        self.trouble = ProxyError(failure, message)
+        return []
+
+
+def _could_be_stream(head: bytes) -> bool:
+    return _STREAM.match(head) is not None or any(field.startswith(head) for field in _FIELDS)
+
+
+def _json(text: bytes) -> Any:
+    """The JSON value of *text*; None if it has none."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return _lenient(text)
+
+
+def _lenient(text: bytes) -> Any:
+    """As `_json`, but NaN, which Python's servers write, becomes null, and half a character U+FFFD."""
+    try:
+        value = json.loads(text.decode("utf-8", "replace"), parse_constant=lambda _: None)
+        clean = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return orjson.loads(clean)
+    except (ValueError, RecursionError):
+        return None

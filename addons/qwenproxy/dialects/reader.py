@@ -1,0 +1,208 @@
+"""Reads compatible mode's answers, whole or streamed, into chat events.
+
+Whatever a server makes of OpenAI's protocol is read as far as it makes sense; what does not is passed over.  Nothing
+that comes from upstream raises.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from qwenproxy.dialects.frames import Frames
+from qwenproxy.dialects.leaks import Think
+from qwenproxy.dialects.normaliser import Normaliser
+from qwenproxy.errors import ProxyError
+from qwenproxy.wire.openai import ChatEvent, Json
+
+type Refusal = Callable[[int, Mapping[str, str], bytes], ProxyError]
+"""Makes an error of a status (0: not known), headers and a body."""
+
+FAILED_FINISHES = frozenset({"error_finish", "error", "abort"})
+"""An answer that ends so has failed; DashScope puts the reason into `delta.content`."""
+
+_STATUSES = ("status_code", "http_status", "status", "code")
+
+
+class Reader:
+    """One answer of compatible mode, or of anything that speaks OpenAI's chat protocol more or less."""
+
+    def __init__(
+        self,
+        content_type: str,
+        *,
+        tools: frozenset[str],
+        failure: Refusal,
+        new_id: Callable[[], str],
+        think: Think = "start",
+        rescue_calls: bool = False,
+    ) -> None:
+        """*failure* makes an error of one that the answer holds; the rest is as for `Normaliser`."""
+        self.finished = False
+        self.started = False
+        """Something has been said; while nothing has, the request may be sent again."""
+        self._frames = Frames(content_type)
+        self._failure = failure
+        self._headers = {"content-type": content_type}
+        self._normaliser = Normaliser(tools, new_id=new_id, think=think, rescue_calls=rescue_calls)
+        self._messages = False
+        """The stream says `message` where it should say `delta`."""
+
+    @property
+    def answered(self) -> bool:
+        """Every choice has its finish: if the upstream falls silent now, its end can be taken for granted."""
+        return self._normaliser.answered
+
+    @property
+    def repairs(self) -> list[str]:
+        """What was put right, in words for the log."""
+        return self._normaliser.repairs
+
+    def feed(self, data: bytes) -> list[ChatEvent]:
+        """Events completed by *data*; b"" means that the upstream has ended."""
+        if self.finished:
+            return []
+        normaliser, frames = self._normaliser, self._frames
+        for chunk in frames.feed(data):
+            self._chunk(chunk)
+            if normaliser.finished:
+                break
+        if frames.trouble is not None:
+            normaliser.fail(frames.trouble)
+        elif frames.done or not data:
+            normaliser.end(complete=frames.done)
+        self.started, self.finished = normaliser.started, normaliser.finished
+        return normaliser.drain()
+
+    def _chunk(self, chunk: Json) -> None:
+        """A chunk, or a whole completion: they differ in `message` for `delta` only."""
+        choices = chunk.get("choices")
+        if (not choices or chunk.get("error")) and _is_error(chunk):
+            self._normaliser.fail(self._failure(_status(chunk), self._headers, orjson.dumps(chunk)))
+            return
+        if type(counts := chunk.get("usage")) is dict:
+            self._normaliser.usage(counts)
+        for position, choice in enumerate(_listed(choices)):
+            if type(choice) is dict:
+                self._choice(choice, position)
+
+    def _choice(self, choice: Json, position: int) -> None:
+        normaliser = self._normaliser
+        if type(index := choice.get("index")) is not int or index < 0:
+            index = _index(index, position)
+        if type(delta := choice.get("delta")) is not dict:
+            delta = self._undelta(choice, index)
+        finish = choice.get("finish_reason")
+        if finish is not None and type(finish) is str and finish in FAILED_FINISHES:
+            normaliser.fail(self._failed(_text(delta.get("content"))))
+            return
+        if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
+            normaliser.reasoning(index, reasoning if type(reasoning) is str else _text(reasoning))
+        content, logprobs = delta.get("content"), choice.get("logprobs")
+        if content or logprobs:
+            self._content(index, content, logprobs)
+        if calls := delta.get("tool_calls") or delta.get("function_call"):
+            self._calls(index, calls)
+        if refusal := delta.get("refusal"):
+            normaliser.refusal(index, _text(refusal))
+        if finish is not None and type(finish) is str:
+            normaliser.finish(index, finish)
+
+    def _content(self, index: int, content: Any, logprobs: Any) -> None:
+        text = content if type(content) is str else _text(content)
+        if logprobs is not None and (type(logprobs) is not dict or not any(logprobs.values())):
+            logprobs = None
+        if text or logprobs is not None:
+            self._normaliser.content(index, text, logprobs)
+
+    def _undelta(self, choice: Json, index: int) -> Json:
+        """What a choice without `delta` says: `message` (whole answers, and badly bridged streams), or legacy `text`.
+
+        A message behind deltas sums them up, and says nothing new.
+        """
+        message = choice.get("message")
+        if type(message) is dict and (self._messages or not self._normaliser.spoken(index)):
+            self._messages = True
+            return message
+        return {"content": choice.get("text")}
+
+    def _calls(self, index: int, calls: Any) -> None:
+        """The pieces in `tool_calls`, or the one in legacy `function_call`; some gateways leave out `function`."""
+        pieces = [piece for piece in _listed(calls) if type(piece) is dict]
+        positions = [_index(piece.get("index"), None) for piece in pieces]
+        if len(pieces) > 1 and (None in positions or len(set(positions)) < len(pieces)):  # then their order counts
+            positions = list(range(len(pieces)))
+        for piece, position in zip(pieces, positions, strict=True):
+            function = piece.get("function")
+            if type(function) is not dict:
+                function = piece
+            self._normaliser.call(
+                index,
+                position,
+                _word(piece.get("id")),
+                _word(function.get("name")),
+                _arguments(function.get("arguments")),
+            )
+
+    def _failed(self, text: str) -> ProxyError:
+        """The error that an answer broke off with: *text* is an error body, or the message alone."""
+        try:
+            body = orjson.loads(text)
+        except ValueError:
+            body = None
+        if type(body) is not dict:
+            message = text or "The upstream ended its answer with an error."
+            body = {"error": {"message": message, "type": None, "param": None, "code": None}}
+        return self._failure(_status(body), self._headers, orjson.dumps(body))
+
+
+def _is_error(chunk: Json) -> bool:
+    """Whether a chunk without choices is an error: OpenAI's, DashScope's own, or vLLM's."""
+    if chunk.get("error") or chunk.get("status") == "failed" or chunk.get("object") == "error":
+        return True
+    return "usage" not in chunk and any(type(chunk.get(key)) is str and chunk[key] for key in ("code", "message"))
+
+
+def _status(body: Json) -> int:
+    """The HTTP status that an error body names; 0 if none."""
+    error = body.get("error")
+    for source in (error, body) if type(error) is dict else (body,):
+        for key in _STATUSES:
+            value = str(source.get(key))
+            if len(value) == 3 and value.isdecimal() and value[0] in "45":
+                return int(value)
+    return 0
+
+
+def _index(value: Any, otherwise: Any) -> Any:
+    """*value* if it can be an index, else *otherwise*."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and value >= 0 else otherwise
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list as it is; one object as a list of it; anything else as none."""
+    if type(value) is list:
+        return value
+    return [value] if type(value) is dict else []
+
+
+def _text(value: Any) -> str:
+    """A text, or the texts of a list of parts."""
+    if type(value) is str:
+        return value
+    parts = (part.get("text") if type(part) is dict else part for part in _listed(value))
+    return "".join(part for part in parts if type(part) is str)
+
+
+def _word(value: Any) -> str:
+    """An id or a name; some servers count their ids."""
+    return value if type(value) is str else str(value) if type(value) is int else ""
+
+
+def _arguments(value: Any) -> str:
+    """Arguments as JSON text; some servers send the object itself."""
+    if value is None or type(value) is str:
+        return value or ""
+    return orjson.dumps(value).decode()

@@ -1,0 +1,248 @@
+"""One app request with its rounds: plain async code, without mitmproxy.
+
+    call -> rulings -> dialect -> rounds -> reader -> writer -> app
+
+Before the app has its first byte, what can be mended is mended and the round opened again: a refused token and a
+dropped connection (upstream.py), what a refusal teaches about the model (`corrections`), an answer that says nothing.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+
+from qwenproxy.dialects import corrections
+from qwenproxy.dialects.draft import Ruled
+from qwenproxy.dialects.rulings import rule
+from qwenproxy.endpoints.base import Call
+from qwenproxy.errors import ProxyError
+from qwenproxy.models import Row
+from qwenproxy.record import Record
+from qwenproxy.rounds import Fan, Source, Strand
+from qwenproxy.service import Service
+from qwenproxy.upstream import REFUSAL_LIMIT
+from qwenproxy.wire.openai import ChatEvent, Head, Json
+
+CORRECTIONS = 3
+"""Faults of one request that may be learned and mended in turn, each once."""
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+
+
+class Body(Protocol):
+    """A live body: read piece by piece, and closed in any case."""
+
+    async def read(self) -> bytes:
+        """The next bytes for the app; b"" at the end."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the app gets: a whole body, or a live one, kept awake by a comment every *heartbeat* seconds (0: never)."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes | Body
+    heartbeat: float = 0.0
+
+
+class Exchange:
+    """One app request on its way to the upstream and back."""
+
+    def __init__(self, service: Service, call: Call, head: Head, record: Record, *, agent: str) -> None:
+        self.record = record
+        self._service = service
+        self._call = call
+        self._head = head
+        self._agent = service.user_agent(agent)
+        self._model = service.resolve(call.model, images=has_images(call.chat))
+        record.used = self._model
+
+    async def open(self) -> Answer:
+        """The answer; for a stream, as soon as its first event is there, or a heartbeat is due.
+
+        Raises ProxyError as long as the app has nothing.
+        """
+        if not self._call.stream:
+            return await self._whole()
+        begun = asyncio.ensure_future(self._begin())
+        try:
+            await asyncio.wait({begun}, timeout=self._service.settings.heartbeat or None)
+        except asyncio.CancelledError:
+            begun.cancel()
+            raise
+        if begun.done():
+            begun.result()
+        headers = {"content-type": EVENT_STREAM, "cache-control": "no-cache"} | self._headers()
+        return Answer(200, headers, StreamedBody(self, begun, self._call, self._head), self._service.settings.heartbeat)
+
+    async def _whole(self) -> Answer:
+        source, first = await self._begin()
+        events = list(first)
+        try:
+            while more := await source.read():
+                events += more
+        finally:
+            await source.close()
+        if events and isinstance(events[-1], ProxyError):
+            raise events[-1]
+        self.record.heard(events)
+        self.record.changed += tuple(source.repairs)
+        body = orjson.dumps(self._call.whole(self._head, events))
+        return Answer(200, {"content-type": "application/json"} | self._headers(), body)
+
+    async def _begin(self) -> tuple[Source, Sequence[ChatEvent]]:
+        """Open the rounds and wait for their first events, mending what can be mended."""
+        row = self._service.row(self._model)
+        chat = self._call.chat | {"model": self._model}
+        corrected, empty = 0, False
+        while True:
+            ruled = rule(chat, row, refuse=self._service.settings.unsupported == "refuse")
+            self.record.ruled(ruled.dropped, ruled.changed)
+            try:
+                return await self._attempt(ruled, row)
+            except SaidNothing as e:
+                if empty:
+                    raise e.error from None
+                empty = True
+            except ProxyError as e:
+                better = corrections.learn(e.message, row)
+                if better is None or corrected == CORRECTIONS:
+                    raise
+                corrected += 1
+                self.record.learned += corrections.difference(row, better)
+                self._service.learn(self._model, better)
+                row = better
+
+    async def _attempt(self, ruled: Ruled, row: Row) -> tuple[Source, Sequence[ChatEvent]]:
+        strands: list[Strand] = []
+        try:
+            for choice in range(ruled.calls):  # the first alone: what it is refused for, the others would be too
+                strands.append(await self._strand(ruled, row, choice))
+            source: Source = strands[0] if len(strands) == 1 else Fan(strands)
+            first = await source.read()
+            if first and isinstance(first[0], ProxyError):
+                raise first[0] if strands[0].reader.started else SaidNothing(first[0])
+        except BaseException:
+            for strand in strands:
+                await strand.close()
+            raise
+        self.record.first_event()
+        return source, first
+
+    async def _strand(self, ruled: Ruled, row: Row, choice: int) -> Strand:
+        stream = ruled.stream or self._call.stream
+        dialect = self._service.dialect
+        self.record.rounds += 1
+        answer = await self._service.upstream.open(dialect.request(ruled.chat, row, stream=stream), self._agent)
+        if answer.status >= 300:
+            try:
+                body = await answer.read_all(REFUSAL_LIMIT)
+            finally:
+                await answer.close()
+            raise dialect.failure(answer.status, answer.headers, body)
+        reader = dialect.reader(answer.content_type, tools=offered(ruled.chat), new_id=new_call_id)
+        return Strand(answer, reader, choice, ruled.tool_names)
+
+    def _headers(self) -> dict[str, str]:
+        record = self.record
+        told = {
+            "x-request-id": record.id,
+            "x-qwenproxy-model": self._model,
+            "x-qwenproxy-dropped": ", ".join(record.dropped),
+            "x-qwenproxy-learned": ", ".join(record.learned),
+            "openai-processing-ms": str(record.elapsed_ms()),
+            "openai-version": "2020-10-01",
+        }
+        return {name: header_text(value) for name, value in told.items() if value}
+
+
+class StreamedBody:
+    """A streamed answer in the app's own events."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        begun: asyncio.Future[tuple[Source, Sequence[ChatEvent]]],
+        call: Call,
+        head: Head,
+    ) -> None:
+        self._record = exchange.record
+        self._begun = begun
+        self._writer = call.writer(head)
+        self._source: Source | None = None
+        self._ended = False
+
+    async def read(self) -> bytes:
+        """The next events, all that are ready; b"" at the end."""
+        while not self._ended:
+            events = await self._events()
+            out = self._writer.write(events)
+            last = events[-1] if events else None
+            if last is None:
+                self._ended = True
+                out += self._writer.end()
+            else:
+                self._record.heard(events[-1:])
+                self._ended = isinstance(last, ProxyError)
+            if out:
+                return out
+        return b""
+
+    async def close(self) -> None:
+        """End the rounds; those that are not over are cancelled."""
+        begun = self._begun
+        if self._source is None and not begun.cancel() and not begun.cancelled() and begun.exception() is None:
+            self._source = begun.result()[0]
+        if self._source is not None:
+            await self._source.close()
+            self._record.changed += tuple(self._source.repairs)
+        self._record.close(cut=not self._ended)
+
+    async def _events(self) -> Sequence[ChatEvent]:
+        if self._source is not None:
+            return await self._source.read()
+        try:
+            self._source, first = await self._begun
+        except ProxyError as e:
+            return [e]
+        return first
+
+
+class SaidNothing(Exception):
+    """An answer that ended before it said anything: worth a second try."""
+
+    def __init__(self, error: ProxyError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def offered(chat: Json) -> frozenset[str]:
+    """The names of the functions that *chat* offers."""
+    return frozenset(tool["function"]["name"] for tool in chat.get("tools") or ())
+
+
+def new_call_id() -> str:
+    """An id for a tool call, in OpenAI's form."""
+    return f"call_{uuid.uuid4().hex[:24]}"
+
+
+def has_images(chat: Json) -> bool:
+    """Whether a message of *chat* holds an image."""
+    return any(
+        part["type"] == "image_url"
+        for message in chat["messages"]
+        if isinstance(message.get("content"), list)
+        for part in message["content"]
+    )
+
+
+def header_text(text: str) -> str:
+    """*text* as a header value: printable ASCII only, whatever an app calls its model."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text[:500])

@@ -1,0 +1,50 @@
+"""Answers as mitmproxy responses."""
+
+import time
+from http.client import responses
+
+import orjson
+from mitmproxy import http
+
+from qwenproxy.errors import ProxyError
+from qwenproxy.exchange import Answer
+
+JSON = "application/json"
+
+
+def request_id(flow_id: str) -> str:
+    """The id of the request that came as the flow *flow_id* (a UUID), in OpenAI's form."""
+    return f"req_{flow_id.replace('-', '')}"
+
+
+def of_error(error: ProxyError, flow_id: str) -> Answer:
+    """The answer that tells an app of *error*, in OpenAI's envelope."""
+    headers = {"content-type": JSON, "x-request-id": request_id(flow_id)} | error.headers()
+    return Answer(error.status, headers, orjson.dumps(error.body()))
+
+
+def response(answer: Answer, request: http.Request) -> http.Response:
+    """*answer* for the app that sent *request*; the body of a live answer comes apart from it."""
+    whole = answer.body if isinstance(answer.body, bytes) else None
+    headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers.items()])
+    if whole is not None and answer.status != 204:
+        headers["content-length"] = str(len(whole))
+        whole = b"" if request.method == "HEAD" else whole
+    elif whole is None and request.http_version == "HTTP/1.1":
+        headers["transfer-encoding"] = "chunked"
+    version = request.data.http_version
+    reason = responses.get(answer.status, "").encode()
+    return http.Response(version, answer.status, reason, headers, whole, None, time.time(), None)
+
+
+async def read_to_end(answer: Answer) -> Answer:
+    """*answer* with its whole body in hand."""
+    if isinstance(answer.body, bytes):
+        return answer
+    pieces: list[bytes] = []
+    try:
+        while piece := await answer.body.read():
+            pieces.append(piece)
+    finally:
+        await answer.body.close()
+    return Answer(answer.status, answer.headers, b"".join(pieces))

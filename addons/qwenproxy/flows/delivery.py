@@ -1,0 +1,139 @@
+"""From an exchange's body to the app, piece by piece, as fast as the app reads and no faster."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from mitmproxy.connection import Server
+from mitmproxy.proxy import commands, events
+
+from qwenproxy import sse
+from qwenproxy.exchange import Body
+
+log = logging.getLogger(__name__)
+
+NOWHERE = Server(address=None)
+
+
+class Handler(Protocol):
+    """The part of mitmproxy's ConnectionHandler that a delivery needs."""
+
+    async def server_event(self, event: events.Event) -> None: ...
+    async def drain_writers(self) -> None: ...
+
+
+class Pull(commands.ConnectionCommand):
+    """The layer waits for the next piece.  Its connection is no transport's, so mitmproxy's server leaves it alone."""
+
+    blocking = True
+
+    def __init__(self) -> None:
+        super().__init__(NOWHERE)
+
+
+@dataclass(repr=False)
+class Pulled(events.CommandCompleted):
+    """The next piece: b"" is the end, None means that the answer broke off."""
+
+    command: Pull
+    reply: bytes | None
+
+
+class Delivery:
+    """One body under way.
+
+    *heartbeat*: seconds of silence after which a comment is sent, 0 for never.  *keep*: bytes kept for viewing.
+    """
+
+    def __init__(self, handler: Handler, body: Body, *, heartbeat: float, keep: int) -> None:
+        self.congested: Callable[[], bool] = lambda: False
+        self._handler = handler
+        self._body = body
+        self._heartbeat = heartbeat
+        self._keep = keep
+        self._kept: list[bytes] = []
+        self._pull: Pull | None = None
+        self._pulled = asyncio.Event()
+        self._reading = False
+        self._sending = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._spoke = self._loop.time()
+        self._beat = self._loop.call_later(heartbeat, self._on_beat) if heartbeat else None
+        self._task = self._loop.create_task(self._run())
+
+    def pull(self) -> Pull:
+        """The command by which the layer waits for the next piece."""
+        self._pull = Pull()
+        self._pulled.set()
+        return self._pull
+
+    def cancel(self) -> None:
+        """The app has left."""
+        self._task.cancel()
+
+    def kept(self) -> bytes:
+        """The beginning of what was delivered."""
+        return b"".join(self._kept)
+
+    async def _run(self) -> None:
+        last: bytes | None = None
+        try:
+            while True:
+                await self._ready()
+                self._reading = True
+                piece = await self._body.read()
+                self._reading = False
+                if not piece:
+                    last = b""
+                    break
+                await self._send(piece)
+        except asyncio.CancelledError:
+            pass  # the layer has been told by the connection itself
+        except Exception:
+            log.exception("an answer broke off")
+        finally:
+            self._reading = False
+            if self._beat is not None:
+                self._beat.cancel()
+            await self._send(last)
+            await self._body.close()
+
+    async def _ready(self) -> None:
+        """Until the app has taken what was sent, and the layer waits for more."""
+        await self._handler.drain_writers()
+        if self.congested():
+            await self._until_clear()
+        if self._pull is None:
+            self._pulled.clear()
+            await self._pulled.wait()
+
+    async def _until_clear(self) -> None:
+        """Nothing tells when HTTP/2's window opens: look again, soon at first."""
+        pause = 0.001
+        while True:
+            await asyncio.sleep(pause)
+            if not self.congested():
+                return
+            pause = min(2 * pause, 0.1)
+
+    async def _send(self, piece: bytes | None) -> None:
+        """Complete the layer's `Pull`; the layer asks anew before this returns.  Without one it is no longer there."""
+        async with self._sending:  # a piece and a heartbeat may meet
+            command, self._pull = self._pull, None
+            if command is None:
+                return
+            if piece and self._keep > 0:
+                self._kept.append(piece[: self._keep])
+                self._keep -= len(piece)
+            self._spoke = self._loop.time()
+            await self._handler.server_event(Pulled(command, piece))
+
+    def _on_beat(self) -> None:
+        """Send a comment if nothing was sent for a heartbeat; look again when the next one is due."""
+        silent = self._loop.time() - self._spoke
+        if self._reading and silent >= self._heartbeat:
+            self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
+            silent = 0.0
+        self._beat = self._loop.call_later(max(self._heartbeat - silent, 0.01), self._on_beat)

@@ -1,0 +1,225 @@
+"""Answering with a live stream: the one place that extends mitmproxy's HTTP layer.
+
+mitmproxy has no public way for an addon to answer with a stream that is still being made.  So the HTTP stream layer is
+extended at its one door to an upstream, `make_server_connection`: for a request of ours no server connection is ever
+made.  The hook `qwen_open` opens the exchange instead, and its body is pulled piece by piece, with back-pressure.  This
+fails closed by structure: a hook that raises, a script that is gone, a translation that fails - nothing leaves the
+machine, and the app gets an answer of ours.  The app's credentials are taken off before the first hook sees the flow.
+
+A piece costs no task and no hook: `Pull` is a command that mitmproxy's server has nothing to do for (its connection is
+in no transport), and `Delivery` completes it from outside when the piece is there.
+"""
+
+import inspect
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from mitmproxy import http, version
+from mitmproxy.flow import Error
+from mitmproxy.proxy import commands, events, layer, mode_specs
+from mitmproxy.proxy.layers import http as layers
+
+from qwenproxy import errors
+from qwenproxy.errors import ProxyError
+from qwenproxy.flows import answers
+from qwenproxy.flows.delivery import Delivery
+from qwenproxy.flows.hosts import Hosts
+from qwenproxy.flows.visits import Visit, take_credentials
+
+type Commands[T] = Generator[commands.Command, Any, T]
+
+
+@dataclass
+class Door:
+    """What is let in: the rule of interception, kept here so that it outlives the script that set it."""
+
+    hosts: Hosts
+    body_limit: int
+
+    def owns(self, flow: http.HTTPFlow) -> bool:
+        """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
+        request = flow.request
+        names = (request.host, flow.client_conn.sni, request.host_header, request.authority)
+        return isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode) or any(
+            name and self.hosts.matches(name) for name in names
+        )
+
+
+door = Door(Hosts(["api.openai.com", "*.api.openai.com"]), body_limit=64 * 1024 * 1024)
+
+
+@dataclass
+class QwenOpenHook(commands.StartHook):
+    """`qwen_open`: answer the visit, by `flow.response` and, for a live body, by `visit.delivery`."""
+
+    visit: Visit
+
+
+class LiveStream(layers.HttpStream):
+    """mitmproxy's HTTP stream, with a closed door to the upstream for what is ours."""
+
+    visit: Visit | None = None
+
+    def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if self.visit is not None and isinstance(event, layers.RequestProtocolError):
+            self.visit.cancel()  # the app has left; the layer itself may be waiting and would learn it late
+        return super().handle_event(event)
+
+    def state_wait_for_request_headers(self, event: layers.RequestHeaders) -> Commands[None]:
+        steps = super().state_wait_for_request_headers(event)
+        reply = None
+        while True:
+            try:
+                command = steps.send(reply)
+            except StopIteration:
+                return
+            if isinstance(command, layers.HttpRequestHeadersHook):
+                self.mine()
+            reply = yield command
+
+    def mine(self) -> Visit | None:
+        """The visit, if the flow is ours; before anyone else sees it, its credentials are taken off."""
+        if self.visit is None and door.owns(self.flow):
+            self.visit = Visit(self.flow, take_credentials(self.flow.request))
+        return self.visit
+
+    def check_body_size(self, request: bool) -> Commands[bool]:
+        if self.mine() is None:
+            return (yield from super().check_body_size(request))
+        if not request or max(len(self.request_body_buf), declared_size(self.flow.request)) <= door.body_limit:
+            return False
+        self.request_body_buf.clear()
+        if "expect" in self.flow.request.headers:
+            yield from self.refuse_size()
+        else:
+            # A client that is still sending does not read: an answer before its last byte would be lost in a reset.
+            self.client_state = self.state_discard_request_body
+        return True
+
+    def state_discard_request_body(self, event: events.Event) -> Commands[None]:
+        if isinstance(event, layers.RequestEndOfMessage):
+            yield from self.refuse_size()
+
+    def refuse_size(self) -> Commands[None]:
+        message = f"the request body is larger than {door.body_limit} bytes (setting body_limit)"
+        answer = answers.of_error(ProxyError(errors.PAYLOAD_TOO_LARGE, message), self.flow.id)
+        answer.headers["connection"] = "close"
+        self.flow.request.raw_content = b""
+        self.flow.response = response = answers.response(answer, self.flow.request)
+        self.client_state = self.state_done
+        yield layers.HttpRequestHeadersHook(self.flow)
+        yield layers.HttpRequestHook(self.flow)
+        self.flow.response = response
+        yield from self.send_response()
+
+    def break_off(self, message: str) -> Commands[None]:
+        """End the stream in a way that no client takes for a whole answer."""
+        code = layers.ErrorCode.GENERIC_SERVER_ERROR
+        yield layers.SendHttp(layers.ResponseProtocolError(self.stream_id, message, code), self.context.client)
+        self.flow.live = False
+        self.client_state = self.server_state = self.state_errored
+        yield layers.DropStream(self.stream_id)
+
+    def make_server_connection(self) -> Commands[bool]:
+        """mitmproxy's only door to an upstream: for a request of ours it leads to the exchange."""
+        visit = self.mine()
+        if visit is None:
+            return (yield from super().make_server_connection())
+        yield from self.answer(visit)
+        return False
+
+    def answer(self, visit: Visit) -> Commands[None]:
+        yield QwenOpenHook(visit)
+        if (yield from self.check_killed(True)):
+            visit.cancel()
+            return
+        if self.flow.response is None:
+            message = "the proxy is not ready: its script is gone or failed to load; its log says why"
+            answer = answers.of_error(ProxyError(errors.INTERNAL, message), self.flow.id)
+            self.flow.response = answers.response(answer, self.flow.request)
+        response = self.flow.response
+        response.timestamp_start = time.time()
+        yield layers.HttpResponseHeadersHook(self.flow)
+        if (yield from self.check_killed(True)):
+            visit.cancel()
+        elif visit.delivery is None or self.flow.response is not response:
+            visit.cancel()  # a script answered in our place
+            yield from self.send_response()
+        else:
+            yield from self.stream(visit.delivery, response)
+
+    def stream(self, delivery: Delivery, response: http.Response) -> Commands[None]:
+        client = self.context.client
+        delivery.congested = self.congested
+        yield layers.SendHttp(layers.ResponseHeaders(self.stream_id, response, end_stream=False), client)
+        while True:
+            piece: bytes | None = yield delivery.pull()
+            if not piece or self.flow.error is not None:
+                break
+            yield layers.SendHttp(layers.ResponseData(self.stream_id, piece), client)
+        delivery.cancel()
+        response.raw_content = delivery.kept()
+        if (yield from self.check_killed(True)):
+            return
+        if piece is None:
+            self.flow.error = Error("the answer broke off")
+            yield layers.HttpErrorHook(self.flow)
+            yield from self.break_off("the answer broke off")
+        else:
+            yield from self.send_response(already_streamed=True)
+
+    def congested(self) -> bool:
+        """Whether HTTP/2's flow control holds back what was sent on this stream: TCP's buffer does not show it."""
+        parent = self.context.layers[self.context.layers.index(self) - 1]
+        assert isinstance(parent, layers.HttpLayer)
+        server = parent.connections.get(self.context.client)
+        return isinstance(server, layers.Http2Server) and bool(server.h2_conn.stream_buffers.get(self.stream_id))
+
+
+def declared_size(request: http.Request) -> int:
+    """The body's length by its header, in bytes; 0 if there is none that can be read."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+SIGNATURES = {
+    "handle_event": "(self, event",
+    "state_wait_for_request_headers": "(self, event",
+    "check_body_size": "(self, request",
+    "check_killed": "(self, emit_error_hook",
+    "make_server_connection": "(self)",
+    "send_response": "(self, already_streamed",
+}
+
+
+def check() -> None:
+    """Refuse a mitmproxy whose HTTP layer is not the one that this file was written for.  Raises RuntimeError."""
+    stream = layers.HttpStream
+    bent = [
+        name
+        for name, start in SIGNATURES.items()
+        if not str(inspect.signature(getattr(stream, name, check))).startswith(start)
+    ]
+    doors = {
+        name
+        for name, function in vars(stream).items()
+        if "GetHttpConnection" in getattr(inspect.unwrap(function), "__code__", check.__code__).co_names
+    }
+    if doors != {"make_server_connection"}:
+        bent.append("GetHttpConnection")
+    if "HttpStream" not in layers.HttpLayer.make_stream.__code__.co_names:
+        bent.append("make_stream")
+    if bent:
+        raise RuntimeError(
+            f"mitmproxy {version.VERSION} differs from 12.2 where qwenproxy extends it ({', '.join(bent)}); "
+            "not started, since requests could reach OpenAI.  Install mitmproxy>=12.2.3,<12.3."
+        )
+
+
+def install() -> None:
+    """Close the door, for the whole process and for good.  Raises RuntimeError if mitmproxy does not fit."""
+    if layers.HttpStream is not LiveStream:
+        check()
+        vars(layers)["HttpStream"] = LiveStream

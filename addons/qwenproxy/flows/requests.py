@@ -1,0 +1,97 @@
+"""From a visit to its answer: who may, what was called, and the exchange that answers it."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+
+import orjson
+from mitmproxy.proxy.mode_specs import ReverseMode
+
+from qwenproxy import errors
+from qwenproxy.endpoints import models
+from qwenproxy.endpoints.chat import ChatCall
+from qwenproxy.errors import ProxyError
+from qwenproxy.exchange import Answer, Exchange
+from qwenproxy.flows import access, answers, bodies, routes
+from qwenproxy.flows.visits import Visit
+from qwenproxy.record import Record
+from qwenproxy.service import Service
+from qwenproxy.settings import Settings
+from qwenproxy.wire.openai import Head
+
+PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence
+
+
+class Desk:
+    """Where every request of ours is received: one for each set of settings."""
+
+    def __init__(self, settings: Settings, service: Service) -> None:
+        self.service = service
+        self.patience = 4 * settings.idle_timeout + PATIENCE
+        self._settings = settings
+        self._access = access.Access(settings)
+        self._since = int(time.time())  # what models say they were created at: nobody tells
+        self._endpoints: dict[str, Callable[[Visit, routes.Served, Record], Awaitable[Answer]]] = {
+            "chat": self._chat,
+            "models": self._models,
+            "model": self._model,
+        }
+
+    async def answer(self, visit: Visit) -> Answer:
+        """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
+        request = visit.flow.request
+        record = Record(answers.request_id(visit.flow.id), request.method, "-", time.monotonic)
+        origin = request.headers.get("origin")
+        try:
+            answer = await self._routed(visit, record)
+        except ProxyError as e:
+            record.failed(e)
+            answer = answers.of_error(e, visit.flow.id)
+        except asyncio.CancelledError:
+            record.close(cut=True)
+            raise
+        except Exception:
+            record.failed(ProxyError(errors.INTERNAL, "internal error in the proxy"))
+            record.close()
+            raise
+        if isinstance(answer.body, bytes):
+            record.close()
+        answer.headers |= self._access.shared(origin) | answer.headers
+        return answer
+
+    async def _routed(self, visit: Visit, record: Record) -> Answer:
+        request = visit.flow.request
+        headers = request.headers
+        origin = headers.get("origin")
+        if isinstance(visit.flow.client_conn.proxy_mode, ReverseMode):
+            self._access.check_host(request.host_header, visit.flow.client_conn.sockname[0])
+        self._access.check_origin(origin, headers.get("sec-fetch-site"))
+        if access.is_preflight(request.method, origin, headers.get("access-control-request-method")):
+            private = headers.get("access-control-request-private-network") == "true"
+            wanted = headers.get("access-control-request-headers")
+            return Answer(204, self._access.preflight(origin, wanted, private_network=private), b"")
+        self._access.check_key(visit.credentials.get("authorization"))
+        route = routes.find(request.method, request.path, headers)
+        if isinstance(route, routes.Empty):
+            return Answer(204, {"x-request-id": record.id, **route.headers}, b"")
+        record.endpoint = route.endpoint
+        return await self._endpoints[route.endpoint](visit, route, record)
+
+    async def _chat(self, visit: Visit, route: routes.Served, record: Record) -> Answer:
+        body = bodies.body_of(visit.flow.request, self._settings.body_limit)
+        call = ChatCall(body, reasoning=self._settings.reasoning == "show")
+        record.model, record.stream = call.model, call.stream
+        head = Head(f"chatcmpl-{uuid.uuid4().hex}", call.model, int(time.time()))
+        agent = visit.flow.request.headers.get("user-agent", "")
+        return await Exchange(self.service, call, head, record, agent=agent).open()
+
+    async def _models(self, visit: Visit, route: routes.Served, record: Record) -> Answer:
+        return json_answer(models.listing(self.service.model_names(), self._since), record)
+
+    async def _model(self, visit: Visit, route: routes.Served, record: Record) -> Answer:
+        return json_answer(models.one(route.model, self.service.model_names(), self._since), record)
+
+
+def json_answer(value: object, record: Record) -> Answer:
+    return Answer(200, {"content-type": answers.JSON, "x-request-id": record.id}, orjson.dumps(value))

@@ -1,0 +1,78 @@
+"""One request of ours at the door: who came, and how the answer is opened without ever failing."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+from mitmproxy import http
+
+from qwenproxy import errors
+from qwenproxy.errors import ProxyError
+from qwenproxy.exchange import Answer
+from qwenproxy.flows import answers
+from qwenproxy.flows.delivery import Delivery, Handler
+
+log = logging.getLogger(__name__)
+
+CREDENTIALS = ("authorization", "api-key", "x-api-key", "cookie", "openai-organization", "openai-project")
+"""Request headers that name or authorise the app's owner at OpenAI."""
+
+
+def take_credentials(request: http.Request) -> dict[str, str]:
+    """Remove the app's credentials from *request*, and return them by their lower-case names."""
+    found = {name: request.headers[name] for name in CREDENTIALS if name in request.headers}
+    for name in found:
+        del request.headers[name]
+    return found
+
+
+class Visit:
+    """A flow of ours, the credentials that the app showed, and, once opened, the delivery of a live body."""
+
+    def __init__(self, flow: http.HTTPFlow, credentials: dict[str, str]) -> None:
+        self.flow = flow
+        self.credentials = credentials
+        self.delivery: Delivery | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._left = False
+
+    def cancel(self) -> None:
+        """The app has left, or is answered by someone else: stop whatever is under way."""
+        self._left = True
+        if self._opening is not None:
+            self._opening.cancel()
+        if self.delivery is not None:
+            self.delivery.cancel()
+
+    async def open(self, answer: Awaitable[Answer], handler: Handler | None, *, limit: float, keep: int) -> None:
+        """Set the flow's response from *answer*, and begin to deliver a live body through *handler*.
+
+        *limit*: seconds after which the wait for the answer is given up.  *keep*: bytes of a stream kept for viewing.
+        Without a handler (a replay) the body is read to its end first.  Never raises: a failure becomes the answer.
+        """
+        self._opening = asyncio.current_task()
+        try:
+            async with asyncio.timeout(limit):
+                opened = await answer
+                if handler is None and not isinstance(opened.body, bytes):
+                    opened = await answers.read_to_end(opened)
+        except BaseException as e:  # a hook that ends without an answer would leave the flow hanging for ever
+            opened = answers.of_error(self._error(e, limit), self.flow.id)
+        finally:
+            self._opening = None
+        self.flow.response = answers.response(opened, self.flow.request)
+        if isinstance(opened.body, bytes) or handler is None:
+            return
+        if self._left:
+            await opened.body.close()
+        else:
+            self.delivery = Delivery(handler, opened.body, heartbeat=opened.heartbeat, keep=keep)
+
+    def _error(self, error: BaseException, limit: float) -> ProxyError:
+        if isinstance(error, ProxyError):
+            return error
+        if isinstance(error, TimeoutError):
+            return ProxyError(errors.UPSTREAM_TIMEOUT, f"no answer was ready within {limit:g} s")
+        if not (self._left and isinstance(error, asyncio.CancelledError)):
+            log.error("answering %s failed", self.flow.request.path.partition("?")[0], exc_info=error)
+        return ProxyError(errors.INTERNAL, "internal error in the proxy; its log has the details")

@@ -1,0 +1,49 @@
+"""Log lines: for people, or JSON for machines."""
+
+import logging
+import sys
+from typing import TextIO
+
+import orjson
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the facts of an exchange as they are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        facts = getattr(record, "exchange", None)
+        line |= {"exchange": facts} if facts else {"message": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def text_formatter() -> logging.Formatter:
+    return logging.Formatter("%(asctime)s %(levelname).1s %(message)s", "%H:%M:%S")
+
+
+def handler(log_format: str, stream: TextIO | None = None) -> logging.Handler:
+    """A handler that writes to *stream* (standard error) in *log_format*: text or json."""
+    found = logging.StreamHandler(stream or sys.stderr)
+    found.setFormatter(JsonFormatter() if log_format == "json" else text_formatter())
+    return found
+
+
+def use_json(stream: TextIO | None = None) -> logging.Handler:
+    """Send the package's log lines as JSON to *stream* and nowhere else; returns the handler, for `undo_json`."""
+    package = logging.getLogger("qwenproxy")
+    found = handler("json", stream)
+    package.addHandler(found)
+    package.propagate = False
+    return found
+
+
+def undo_json(found: logging.Handler) -> None:
+    package = logging.getLogger("qwenproxy")
+    package.removeHandler(found)
+    package.propagate = True

@@ -1,0 +1,116 @@
+"""What is told of an exchange: one log line, never a prompt, an answer or a secret."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from qwenproxy.errors import ProxyError
+from qwenproxy.wire.openai import ChatEvent, Usage
+
+log = logging.getLogger("qwenproxy.exchange")
+
+CLIENT_CLOSED = 499  # nginx's word for an app that left before its answer was complete
+
+
+class Record:
+    """The figures of one exchange; *clock* gives monotonic seconds.  Times are told in whole milliseconds."""
+
+    def __init__(self, request_id: str, method: str, endpoint: str, clock: Callable[[], float]) -> None:
+        self.id = request_id
+        self.method = method
+        self.endpoint = endpoint
+        self.model = ""
+        self.used = ""
+        self.stream = False
+        self.status = 200
+        self.rounds = 0
+        self.dropped: tuple[str, ...] = ()
+        self.changed: tuple[str, ...] = ()
+        self.learned: tuple[str, ...] = ()
+        self.error = ""
+        self.usage: dict[str, Any] | None = None
+        self._clock = clock
+        self._started = clock()
+        self._first: float | None = None
+        self._closed = False
+
+    def elapsed_ms(self) -> int:
+        return round((self._clock() - self._started) * 1000)
+
+    def ruled(self, dropped: Sequence[str], changed: Sequence[str]) -> None:
+        """What the rulings left out and altered, for the attempt that counts: the last."""
+        self.dropped, self.changed = tuple(dropped), tuple(changed)
+
+    def first_event(self) -> None:
+        """The upstream's first event is in."""
+        if self._first is None:
+            self._first = self._clock()
+
+    def heard(self, events: Sequence[ChatEvent]) -> None:
+        """Take from *events* what the line tells."""
+        for event in events:
+            if isinstance(event, Usage):
+                self.usage = event.usage
+            elif isinstance(event, ProxyError):
+                self.failed(event)
+
+    def failed(self, error: ProxyError) -> None:
+        self.status = error.status
+        self.error = f"{error.failure.code or error.failure.type}: {error.message}"
+
+    def close(self, *, cut: bool = False) -> None:
+        """Write the line, once.  *cut*: the app left before the end."""
+        if self._closed:
+            return
+        self._closed = True
+        if cut and not self.error:
+            self.status, self.error = CLIENT_CLOSED, "the app left before the end"
+        level = logging.INFO if self.status < 500 else logging.WARNING
+        if log.isEnabledFor(level):
+            facts = self.facts()
+            log.log(level, "%s", text(facts), extra={"exchange": facts})
+
+    def facts(self) -> dict[str, Any]:
+        """What there is to tell, empty facts left out."""
+        usage = self.usage or {}
+        first = None if self._first is None else round((self._first - self._started) * 1000)
+        facts: dict[str, Any] = {
+            "id": self.id,
+            "method": self.method,
+            "endpoint": self.endpoint,
+            "status": self.status,
+            "model": self.model,
+            "used": self.used,
+            "stream": self.stream,
+            "first_ms": first,
+            "total_ms": self.elapsed_ms(),
+            "prompt_tokens": usage.get("prompt_tokens"),
+            "completion_tokens": usage.get("completion_tokens"),
+            "rounds": self.rounds,
+            "dropped": list(self.dropped),
+            "changed": list(self.changed),
+            "learned": list(self.learned),
+            "error": self.error,
+        }
+        return {name: value for name, value in facts.items() if value not in (None, "", [])}
+
+
+def text(facts: dict[str, Any]) -> str:
+    """One line for people: `POST chat 200 gpt-4o->qwen3.7-plus stream first=120ms total=2300ms tokens=12+80 ...`."""
+    model = facts.get("model", "")
+    used = facts.get("used", model)
+    words = [facts["method"], facts["endpoint"], str(facts["status"]), model if used == model else f"{model}->{used}"]
+    if facts.get("stream"):
+        words.append("stream")
+    if "first_ms" in facts:
+        words.append(f"first={facts['first_ms']}ms")
+    words.append(f"total={facts['total_ms']}ms")
+    if "prompt_tokens" in facts:
+        words.append(f"tokens={facts['prompt_tokens']}+{facts.get('completion_tokens', 0)}")
+    if facts.get("rounds", 0) > 1:
+        words.append(f"rounds={facts['rounds']}")
+    words += [
+        f"{name}={json.dumps(facts[name])}" for name in ("dropped", "changed", "learned", "error") if name in facts
+    ]
+    return " ".join(word for word in words if word) + f" id={facts['id']}"

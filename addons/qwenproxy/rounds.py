@@ -1,0 +1,129 @@
+"""Rounds as sources of chat events: one alone, or several at once for several choices."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from qwenproxy.dialects.base import Reader
+from qwenproxy.errors import ProxyError
+from qwenproxy.upstream import Round
+from qwenproxy.wire.openai import ChatEvent, Delta, Json, Usage
+
+
+class Source(Protocol):
+    """Chat events as they come; after a ProxyError nothing more."""
+
+    async def read(self) -> Sequence[ChatEvent]:
+        """The next events, at least one; none at the end."""
+        ...
+
+    async def close(self) -> None: ...
+
+    @property
+    def repairs(self) -> Sequence[str]:
+        """What was put right in what has been read."""
+        ...
+
+
+class Strand:
+    """One round, read by its dialect's reader."""
+
+    def __init__(self, answer: Round, reader: Reader, choice: int, names: Mapping[str, str]) -> None:
+        """*choice*: its index in the app's answer.  *names*: functions by their names upstream -> the app's names."""
+        self.reader = reader
+        self.choice = choice
+        self._answer = answer
+        self._names = names
+        self._broken = False
+
+    async def read(self) -> Sequence[ChatEvent]:
+        while not (self.reader.finished or self._broken):
+            try:
+                events = self.reader.feed(await self._answer.read())
+            except ProxyError as e:
+                self._broken = True
+                return self.reader.feed(b"") if self.reader.answered else [e]
+            if events:
+                return [self._renamed(event) for event in events] if self._names else events
+        return ()
+
+    @property
+    def repairs(self) -> Sequence[str]:
+        return self.reader.repairs
+
+    def _renamed(self, event: ChatEvent) -> ChatEvent:
+        if not isinstance(event, Delta) or "tool_calls" not in event.delta:
+            return event
+        calls = [self._call(call) for call in event.delta["tool_calls"]]
+        return event._replace(delta=event.delta | {"tool_calls": calls})
+
+    def _call(self, call: Json) -> Json:
+        function = call.get("function") or {}
+        name = function.get("name")
+        return call | {"function": function | {"name": self._names.get(name, name)}} if name else call
+
+    async def close(self) -> None:
+        await self._answer.close(drain=self.reader.finished)
+
+
+class Fan:
+    """Several rounds at once: each gives one choice, the totals are summed, one failure fails all."""
+
+    def __init__(self, strands: Sequence[Strand]) -> None:
+        self._strands = strands
+        self._queue: asyncio.Queue[Sequence[ChatEvent]] = asyncio.Queue(maxsize=len(strands))
+        self._open = len(strands)
+        self._usage: list[Json] = []
+        self._tasks = [asyncio.create_task(self._pump(strand)) for strand in strands]
+
+    async def read(self) -> Sequence[ChatEvent]:
+        while self._open:
+            events = await self._queue.get()
+            if not events:
+                self._open -= 1
+                continue
+            told: list[ChatEvent] = []
+            for event in events:
+                if isinstance(event, Usage):
+                    self._usage.append(event.usage)
+                    continue
+                told.append(event)
+                if isinstance(event, ProxyError):
+                    self._open = 0
+                    self._usage.clear()
+                    return told
+            if told:
+                return told
+        usage, self._usage = self._usage, []
+        return [Usage(total(usage))] if usage else ()
+
+    @property
+    def repairs(self) -> Sequence[str]:
+        return [repair for strand in self._strands for repair in strand.reader.repairs]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for strand in self._strands:
+            await strand.close()
+
+    async def _pump(self, strand: Strand) -> None:
+        while events := await strand.read():
+            await self._queue.put([e._replace(choice=strand.choice) if isinstance(e, Delta) else e for e in events])
+        await self._queue.put(())
+
+
+def total(usages: Sequence[Json]) -> Json:
+    """The sum of several `usage` objects, details included.
+
+    The prompt is counted as often as it was sent, since that is what is paid for.
+    """
+    result: Json = {}
+    for usage in usages:
+        for name, value in usage.items():
+            if isinstance(value, dict):
+                result[name] = total([result.get(name, {}), value])
+            elif isinstance(value, int | float):
+                result[name] = result.get(name, 0) + value
+    return result

@@ -1,0 +1,245 @@
+"""The one table of settings, and what it comes to: a frozen `Settings`.
+
+Each row is an environment variable `QWENPROXY_<NAME>`, a key of `qwenproxy.toml`, a mitmproxy option `qwen_<name>` (but
+for secrets, which mitmproxy would show) and a row of the README.  Command line over environment over file over default.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from qwenproxy import hostnames, sources, values
+from qwenproxy.values import Kind, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the table says of a setting."""
+
+    kind: Kind[Any]
+    default: str
+    help: str
+    secret: bool = False
+    shared: tuple[str, ...] = ()
+    """Variables that other programs read too, the strongest first."""
+
+
+def _setting(kind: Kind[Any], default: str, help: str, **more: Any) -> Any:
+    row = Row(kind, default, help, **more)
+    return field(default_factory=lambda: kind.parse(default), metadata={"row": row})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; without arguments, the defaults."""
+
+    upstream: str = _setting(
+        values.URL,
+        "",
+        "Base URL of the Qwen API, version included; empty: what the key says. "
+        "`http://` only on loopback or for `allowed_hosts`",
+    )
+    dialect: str = _setting(values.one_of("auto", "compatible"), "auto", "What the upstream speaks")
+    auth: str = _setting(values.one_of("auto", "api_key", "none"), "auto", "How to sign in upstream; auto: with a key")
+    api_key: Secret = _setting(
+        values.KEY,
+        "",
+        "Key of the Qwen API",
+        secret=True,
+        shared=("DASHSCOPE_API_KEY", "BAILIAN_CODING_PLAN_API_KEY", "BAILIAN_TOKEN_PLAN_API_KEY"),
+    )
+    api_key_file: str = _setting(values.PATH, "", "File that holds the key, instead of `api_key`")
+    hosts: tuple[str, ...] = _setting(
+        values.HOSTS, "api.openai.com,*.api.openai.com", "Hosts that are intercepted, never `mtls*`"
+    )
+    default_model: str = _setting(
+        values.TEXT, "", "Model for names that are not Qwen's and have no alias; empty: the upstream's own"
+    )
+    models: Mapping[str, str] = _setting(
+        values.ALIASES, "{}", 'Other names for models, with wildcards: `{"gpt-4o*": "qwen3.7-plus"}`; a table in TOML'
+    )
+    client_keys: tuple[Secret, ...] = _setting(
+        values.KEYS, "", "Keys that apps must present; none: any will do, on loopback only", secret=True
+    )
+    client_keys_file: str = _setting(values.PATH, "", "File with more of them, one a line, `#` before a comment")
+    allow_remote: bool = _setting(values.FLAG, "false", "Whether to listen beyond loopback; needs `client_keys`")
+    cors_origins: tuple[str, ...] = _setting(
+        values.ORIGINS,
+        "",
+        "Origins of web pages that may use the proxy, or `*`; that of a file or a sandboxed page is `null`",
+    )
+    unsupported: str = _setting(
+        values.one_of("drop", "refuse"),
+        "drop",
+        "What to do with parameters that Qwen has not: drop them, "
+        "named in the header `x-qwenproxy-dropped`, or refuse the request",
+    )
+    reasoning: str = _setting(values.one_of("show", "hide"), "show", "Whether apps get `reasoning_content`")
+    allowed_hosts: tuple[str, ...] = _setting(
+        values.UPSTREAM_HOSTS, "", "Upstream hosts beyond Qwen's own that may get a key"
+    )
+    log_format: str = _setting(values.one_of("text", "json"), "text", "Form of the log lines")
+    heartbeat: float = _setting(values.seconds(0), "15", "Seconds of silence before a comment is sent; 0: never")
+    idle_timeout: float = _setting(values.seconds(1), "300", "Seconds of silence before the upstream is given up")
+    body_limit: int = _setting(values.SIZE, "64m", "Largest request body")
+
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where each setting that was given is from: a variable, a file and key, or an option."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What the user should hear, once, about how the settings were read."""
+
+
+def _row(of: Field[Any]) -> Row:
+    row: Row = of.metadata["row"]
+    return row
+
+
+ROWS: Mapping[str, Row] = {each.name: _row(each) for each in fields(Settings) if "row" in each.metadata}
+
+
+class _Choice(NamedTuple):
+    """The value that holds so far, and where it is from."""
+
+    value: Any
+    given: sources.Given
+
+
+def load(environ: Mapping[str, str], cwd: Path, options: Mapping[str, object] | None = None) -> Settings:
+    """The settings that hold: *options* over *environ* over the file over the defaults.
+
+    *options* are by a setting's name, without `qwen_`; one that says what would hold without it counts as not given, so
+    that all of mitmproxy's may be passed.  Raises ValueError, which names the place and what is expected there.
+    """
+    shared = {variable: name for name, row in ROWS.items() for variable in row.shared}
+    chosen: dict[str, _Choice] = {}
+    notes: list[str] = []
+    for given in sources.given(environ, cwd, options or {}, list(ROWS), shared):
+        value = _parse(given, environ)
+        before = chosen.get(given.name)
+        current = before.value if before else _default(given.name)
+        if given.rank is sources.Rank.OPTION and value == current:
+            continue
+        if before and before.given.rank == given.rank and value != current:
+            notes.append(f"{given.source} is used, {before.given.source} is not")
+        chosen[given.name] = _Choice(value, given)
+    _read_key_file(chosen)
+    _read_client_keys_file(chosen)
+    settings = Settings(
+        **{name: choice.value for name, choice in chosen.items()},
+        sources={name: choice.given.source for name, choice in chosen.items()},
+        notes=(*notes, *_upstream_notes(chosen)),
+    )
+    _check_upstream(settings)
+    _check_remote(settings)
+    return settings
+
+
+def _parse(given: sources.Given, environ: Mapping[str, str]) -> Any:
+    kind = ROWS[given.name].kind
+    try:
+        value = kind.parse(given.raw)
+    except ValueError as error:
+        wrong = f", not {given.raw!r}" if kind.quoted else ""
+        reason = f" ({error})" if str(error) else ""
+        raise ValueError(f"{given.source}: expected {kind.expected}{wrong}{reason}") from None
+    return str(sources.home_path(value, environ, given.folder)) if kind is values.PATH and value else value
+
+
+def _default(name: str) -> Any:
+    return ROWS[name].kind.parse(ROWS[name].default)
+
+
+def _read_key_file(chosen: dict[str, _Choice]) -> None:
+    """Let what the file holds be the key; forget the file if a stronger source says a key."""
+    key, file = chosen.get("api_key"), chosen.get("api_key_file")
+    if file is None or not file.value:
+        return
+    if key and key.given.rank > file.given.rank:
+        del chosen["api_key_file"]
+        return
+    if key and key.given.rank == file.given.rank:
+        raise ValueError(f"{key.given.source}, {file.given.source}: give one of the two")
+    found = _parse(file.given._replace(name="api_key", raw=sources.read(Path(file.value), file.given.source)), {})
+    if not found:
+        raise ValueError(f"{file.given.source}: {file.value}: there is no key in it")
+    chosen["api_key"] = _Choice(found, file.given)
+
+
+def _read_client_keys_file(chosen: dict[str, _Choice]) -> None:
+    """Add the keys in the file to those that were given by themselves."""
+    keys, file = chosen.get("client_keys"), chosen.get("client_keys_file")
+    if file is None or not file.value:
+        return
+    lines = sources.lines(Path(file.value), file.given.source)
+    if not lines:  # to read it as "any key will do" would open the proxy
+        raise ValueError(f"{file.given.source}: {file.value}: there is no key in it")
+    found = _parse(file.given._replace(name="client_keys", raw=lines), {})
+    chosen["client_keys"] = _Choice((*keys.value, *found) if keys else found, file.given)
+
+
+def _upstream_notes(chosen: Mapping[str, _Choice]) -> list[str]:
+    choice = chosen.get("upstream")
+    if choice is None or not values.names_a_call(choice.given.raw):
+        return []
+    return [f"{choice.given.source}: /chat/completions taken off its end: the upstream is {choice.value}"]
+
+
+def _check_upstream(settings: Settings) -> None:
+    """Keep keys off the open network: plain HTTP only to this machine, or to a host that the user vouches for."""
+    url = urlsplit(settings.upstream)
+    host = url.hostname or ""
+    vouched = any(hostnames.stands_for(pattern, host) for pattern in settings.allowed_hosts)
+    if url.scheme == "http" and not hostnames.is_loopback(host) and not vouched:
+        source = settings.sources["upstream"]
+        raise ValueError(f"{source}: expected https://; http:// to {host} needs {host} in allowed_hosts")
+
+
+def _check_remote(settings: Settings) -> None:
+    if settings.allow_remote and not settings.client_keys:
+        source = settings.sources["allow_remote"]
+        raise ValueError(f"{source}: needs client_keys: whoever reaches the proxy would spend your quota")
+
+
+class Option(NamedTuple):
+    """The arguments of mitmproxy's `loader.add_option`."""
+
+    name: str
+    type: Any
+    default: str | bool | list[str]
+    help: str
+    choices: list[str] | None
+
+
+def options(settings: Settings | None = None) -> list[Option]:
+    """The rows as mitmproxy options, but for the secret ones.
+
+    Their defaults are *settings*, as loaded without options: then an option that names the table's own default still
+    overrides the environment, and mitmweb shows what holds.
+    """
+    shown = settings or Settings()
+    return [_option(name, row, getattr(shown, name)) for name, row in ROWS.items() if not row.secret]
+
+
+def _option(name: str, row: Row, value: Any) -> Option:
+    default: str | bool | list[str] = row.kind.show(value)
+    if isinstance(value, bool):
+        default = value
+    elif isinstance(value, tuple):
+        default = list(value)
+    type_ = {bool: bool, list: Sequence[str]}.get(type(default), str)
+    return Option(sources.OPTION + name, type_, default, f"{row.help}.", list(row.kind.choices) or None)
+
+
+def readme_table() -> str:
+    """The table of settings in Markdown, for the README."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    return "\n".join([*lines, *(_readme_row(name, row) for name, row in ROWS.items())]) + "\n"
+
+
+def _readme_row(name: str, row: Row) -> str:
+    default = f"`{row.default}`" if row.default else ""
+    choices = f" ({', '.join(f'`{choice}`' for choice in row.kind.choices)})" if row.kind.choices else ""
+    shared = f"; also {', '.join(f'`{variable}`' for variable in row.shared)}" if row.shared else ""
+    return f"| `{name}` | {default} | {row.help}{choices}{shared}{'; secret' if row.secret else ''} |"

@@ -1,0 +1,152 @@
+"""Fills a JSON Schema with values that fit it, taken from the prompt where it has some."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qwenproxy.simulator.facts import Facts
+from qwenproxy.wire.openai import Json
+
+DEPTH = 12
+"""Levels filled before an optional branch is left out: recursive schemas end."""
+
+FORMATS = {
+    "date": "2026-01-02",
+    "date-time": "2026-01-02T03:04:05Z",
+    "time": "03:04:05Z",
+    "email": "someone@example.com",
+    "uri": "https://example.com/",
+    "url": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "ipv4": "192.0.2.1",
+}
+PLACES = ("city", "location", "place", "town", "country", "region", "destination", "origin", "cities", "countries")
+TEXTS = ("query", "question", "text", "prompt", "input", "message", "content", "search", "topic", "description")
+
+
+class Form:
+    """Fills one schema.  *name*, where one is passed, is the property's: it says what a string is for."""
+
+    def __init__(self, schema: Json, facts: Facts) -> None:
+        self._root = schema
+        self._facts = facts
+        self._numbers = list(facts.numbers)
+        self._kinds: dict[str, Callable[[Json, str, int], Any]] = {
+            "object": self._object,
+            "array": self._array,
+            "string": self._string,
+            "integer": self._integer,
+            "number": self._number,
+            "boolean": lambda schema, name, depth: True,
+            "null": lambda schema, name, depth: None,
+        }
+
+    def fill(self) -> Any:
+        """A value that fits the schema."""
+        return self._value(self._root, "", 0)
+
+    def _value(self, schema: Any, name: str, depth: int) -> Any:
+        schema = self._plain(schema)
+        if (choices := schema.get("enum")) and isinstance(choices, list):
+            return self._mentioned(choices)
+        for fixed in ("const", "default"):
+            if fixed in schema:
+                return schema[fixed]
+        return self._kinds.get(kind_of(schema), self._string)(schema, name, depth)
+
+    def _plain(self, schema: Any) -> Json:
+        """*schema* with its references followed and its first alternative chosen."""
+        for _ in range(DEPTH):
+            if not isinstance(schema, dict):
+                return {}
+            if isinstance(schema.get("$ref"), str):
+                schema = self._referred(schema["$ref"])
+            elif branch := _branch(schema):
+                schema = {**{key: value for key, value in schema.items() if key not in BRANCHES}, **branch}
+            else:
+                return schema
+        return {}
+
+    def _referred(self, reference: str) -> Any:
+        target: Any = self._root
+        for step in reference.removeprefix("#").strip("/").split("/"):
+            target = target.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
+        return target
+
+    def _mentioned(self, choices: list[Any]) -> Any:
+        text = self._facts.text.lower()
+        return next((choice for choice in choices if str(choice).lower() in text), choices[0])
+
+    def _object(self, schema: Json, name: str, depth: int) -> Json:
+        properties = schema.get("properties")
+        required = schema.get("required") or []
+        fields = properties if isinstance(properties, dict) else {}
+        wanted = [field for field in fields if field in required or (depth < 1 and self._evident(fields[field]))]
+        extra = [field for field in required if field not in fields]
+        return {field: self._value(fields.get(field), field, depth + 1) for field in (*wanted, *extra) if depth < DEPTH}
+
+    def _evident(self, schema: Any) -> bool:
+        """Whether an optional property is plain, and the schema or the prompt has a value for it."""
+        plain = self._plain(schema)
+        if plain.get("enum") or plain.get("default") is not None:
+            return True
+        return kind_of(plain) in ("integer", "number") and bool(self._numbers)
+
+    def _array(self, schema: Json, name: str, depth: int) -> list[Any]:
+        items = self._plain(schema.get("items"))
+        least, most = number(schema, "minItems", 1), number(schema, "maxItems", 5)
+        if kind_of(items) == "string" and not items.get("enum") and _is_any(name, PLACES) and self._facts.names:
+            return (self._facts.names * int(least))[: max(int(least), min(int(most), len(self._facts.names)))]
+        if depth >= DEPTH:
+            return []
+        return [self._value(items, name.removesuffix("s"), depth + 1) for _ in range(int(min(max(least, 1), most)))]
+
+    def _string(self, schema: Json, name: str, depth: int) -> str:
+        text = FORMATS.get(str(schema.get("format"))) or self._words(name)
+        least, most = int(number(schema, "minLength", 0)), int(number(schema, "maxLength", 2000))
+        return text.ljust(least, ".")[:most]
+
+    def _words(self, name: str) -> str:
+        facts = self._facts
+        if _is_any(name, TEXTS):
+            return (facts.quotes or [facts.text])[0]
+        if _is_any(name, PLACES):
+            return (facts.names or facts.quotes or [facts.text])[0]
+        return (facts.quotes or facts.names or [facts.text])[0]
+
+    def _number(self, schema: Json, name: str, depth: int) -> float:
+        value = self._numbers.pop(0) if self._numbers else number(schema, "minimum", 1)
+        value = max(number(schema, "minimum", value), value)
+        return min(number(schema, "maximum", value), value)
+
+    def _integer(self, schema: Json, name: str, depth: int) -> int:
+        return round(self._number(schema, name, depth))
+
+
+BRANCHES = ("anyOf", "oneOf", "allOf")
+
+
+def _branch(schema: Json) -> Json | None:
+    """The first alternative that is not null; all of `allOf` together."""
+    parts = [part for part in schema.get("allOf") or () if isinstance(part, dict)]
+    if parts:
+        return {key: value for part in parts for key, value in part.items()}
+    options = [part for key in ("anyOf", "oneOf") for part in schema.get(key) or () if isinstance(part, dict)]
+    return next((part for part in options if part.get("type") != "null"), None)
+
+
+def kind_of(schema: Json) -> str:
+    """The type that a schema asks for; of several the first that is not null."""
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((word for word in kind if word != "null"), "null")
+    return str(kind) if kind else "object" if "properties" in schema else "string"
+
+
+def number(schema: Json, key: str, otherwise: float) -> float:
+    """The number under *key*."""
+    value = schema.get(key)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+
+
+def _is_any(name: str, words: tuple[str, ...]) -> bool:
+    return any(word in name.lower() for word in words)

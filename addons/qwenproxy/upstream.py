@@ -1,0 +1,170 @@
+"""The upstream: a pooled HTTP client and the credential; a round's bytes out and in."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+
+import aiohttp
+import certifi
+from yarl import URL
+
+from qwenproxy import errors
+from qwenproxy.auth.credentials import Credential
+from qwenproxy.dialects.base import UpstreamRequest
+from qwenproxy.errors import ProxyError
+
+CONNECT_TIMEOUT = 15.0  # s, for TCP and TLS together
+KEEP_ALIVE = 60.0  # s that an idle connection is kept
+READ_BUFFER = 256 * 1024  # bytes; all that has come is handed over at once, so a larger buffer means fewer pieces
+DRAIN_TIMEOUT = 1.0  # s that the end of a chunked body may lag behind its last event
+REFUSAL_LIMIT = 256 * 1024  # bytes read of a refusal; its message is at the front
+
+DROPPED = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
+
+
+def tls_context() -> ssl.SSLContext:
+    """Checks the upstream's certificate against the system's authorities and Mozilla's."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+class Round:
+    """One call of the upstream and the answer to it."""
+
+    def __init__(self, upstream: "Upstream", response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._upstream = upstream
+        self._response = response
+        self._idle_timeout = upstream.idle_timeout
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+    async def read(self) -> bytes:
+        """All that has come by now, at least one byte; b"" at the end.  Raises ProxyError when it breaks off."""
+        try:
+            return await self._response.content.readany()
+        except TimeoutError as e:
+            message = f"the upstream was silent for {self._idle_timeout:g} s (setting idle_timeout)"
+            raise ProxyError(errors.UPSTREAM_TIMEOUT, message) from e
+        except (aiohttp.ClientError, OSError) as e:
+            raise ProxyError(errors.UPSTREAM_CUT, f"the upstream's answer broke off: {reason(e)}") from e
+
+    async def read_all(self, limit: int) -> bytes:
+        """The body up to *limit* bytes."""
+        pieces: list[bytes] = []
+        while limit > 0 and (piece := await self.read()):
+            pieces.append(piece[:limit])
+            limit -= len(piece)
+        return b"".join(pieces)
+
+    async def close(self, *, drain: bool = False) -> None:
+        """Give the connection back to the pool; an unread answer is closed, which cancels the call.
+
+        *drain*: all that counts has been read, so wait a moment for the formal end rather than lose the connection.
+        """
+        content = self._response.content
+        if drain and not content.at_eof():
+            with suppress(TimeoutError, aiohttp.ClientError, OSError):
+                async with asyncio.timeout(DRAIN_TIMEOUT):
+                    while await content.readany():
+                        pass
+        if content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+        await self._upstream.left()
+
+
+class Upstream:
+    """One Qwen API: its address, a pool of connections, and the credential for it."""
+
+    def __init__(self, base_url: str, credential: Credential, *, idle_timeout: float) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.credential = credential
+        self.idle_timeout = idle_timeout
+        self._under_way = 0
+        self._retired = False
+        self._urls: dict[str, URL] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self, request: UpstreamRequest, user_agent: str) -> Round:
+        """Send *request* and wait for the head of the answer, whatever its status.
+
+        A refused token is renewed and a dropped connection reopened, each once.  Raises ProxyError.
+        """
+        token = await self.credential.token()
+        answer = await self._send(request, token, user_agent)
+        if answer.status == 401 and await self.credential.renew(token):
+            await answer.close(drain=True)
+            answer = await self._send(request, await self.credential.token(), user_agent)
+        return answer
+
+    async def retire(self) -> None:
+        """Take no new calls; end the connections as soon as the last round is over."""
+        self._retired = True
+        await self._end_if_idle()
+
+    async def left(self) -> None:
+        """A round is over."""
+        self._under_way -= 1
+        await self._end_if_idle()
+
+    async def _end_if_idle(self) -> None:
+        if self._retired and self._under_way == 0 and self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+    async def _send(self, request: UpstreamRequest, token: str | None, user_agent: str) -> Round:
+        headers = {"content-type": "application/json", "user-agent": user_agent, **request.headers}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        try:
+            try:
+                response = await self._post(request, headers)
+            except DROPPED as e:
+                if isinstance(e, aiohttp.ClientConnectorError):
+                    raise
+                response = await self._post(request, headers)  # an idle connection had been closed by the other side
+        except (aiohttp.ClientError, OSError, TimeoutError) as e:
+            raise self._unreachable(e) from e
+        self._under_way += 1
+        return Round(self, response)
+
+    async def _post(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        url = self._urls.get(request.path)
+        if url is None:
+            url = self._urls[request.path] = URL(self.base_url + request.path)
+        # A redirect would take the prompt to a host that nobody has named.
+        return await self._client().post(url, data=request.body, headers=headers, allow_redirects=False)
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=60, ssl=tls_context()
+                ),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=None, sock_connect=CONNECT_TIMEOUT, sock_read=self.idle_timeout or None
+                ),
+                headers={"accept-encoding": "identity", "accept": "application/json, text/event-stream"},
+                read_bufsize=READ_BUFFER,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,  # the environment's proxy may well be ourselves
+            )
+        return self._session
+
+    def _unreachable(self, error: Exception) -> ProxyError:
+        if isinstance(error, TimeoutError):
+            return ProxyError(errors.UPSTREAM_TIMEOUT, f"the upstream {self.base_url} did not answer in time")
+        message = f"the upstream {self.base_url} could not be reached: {reason(error)}"
+        return ProxyError(errors.UPSTREAM_UNREACHABLE, message)
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in the library's words, or its name when it says nothing."""
+    return str(error) or type(error).__name__

@@ -1,0 +1,96 @@
+"""The load's side of one keep-alive connection."""
+
+import asyncio
+import time
+
+from scripts.benchmark.answers import Answer
+from scripts.benchmark.http1 import MessageReader
+
+
+class _Connection(asyncio.Protocol):
+    """Sends one request at a time and notes when what of its answer comes."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self._reader = MessageReader(until_close=True)
+        self._answer = Answer(0.0)
+        self._waiter: asyncio.Future[Answer] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic()
+        if self._waiter is None:
+            self._transport.close()  # nobody asked
+            return
+        try:
+            self._reader.feed(data)
+        except ValueError:
+            self._finish("not HTTP")
+            self._transport.close()
+            return
+        self._answer.arrivals.append((now, self._reader.size))
+        if self._reader.ended:
+            self._finish("")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._waiter is not None:
+            self._reader.close()
+            self._finish("" if self._reader.ended else "connection closed before the end")
+
+    @property
+    def open(self) -> bool:
+        return not self._transport.is_closing()
+
+    def close(self) -> None:
+        self._transport.abort()
+
+    def send(self, request: bytes) -> asyncio.Future[Answer]:
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._answer = Answer(time.monotonic())
+        self._transport.write(request)
+        return self._waiter
+
+    def _finish(self, broken: str) -> None:
+        answer, reader, waiter = self._answer, self._reader, self._waiter
+        self._waiter = None
+        answer.broken = broken
+        if reader.start:
+            answer.status, answer.body = int(reader.start.split(b" ")[1]), reader.body
+        if reader.headers.get(b"connection", b"").lower() == b"close":
+            self._transport.close()
+        reader.advance()
+        if waiter is not None and not waiter.done():
+            waiter.set_result(answer)
+
+
+class Client:
+    """One app: a connection that is kept while the other side keeps it, and opened anew when not."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._connection: _Connection | None = None
+
+    async def ask(self, request: bytes) -> Answer:
+        """Send *request* and read its answer, whole or `broken`."""
+        sent = time.monotonic()
+        try:
+            connection = await self._open()
+        except OSError as error:
+            return Answer(sent, broken=f"cannot connect: {error.strerror}")
+        return await connection.send(request)
+
+    def close(self) -> None:
+        """Close the connection, whatever is under way."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def _open(self) -> _Connection:
+        if self._connection is None or not self._connection.open:
+            loop = asyncio.get_running_loop()
+            _, self._connection = await loop.create_connection(_Connection, "127.0.0.1", self.port)
+        return self._connection

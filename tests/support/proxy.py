@@ -1,0 +1,57 @@
+"""The proxy in this process, on free ports of loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mitmproxy.options import Options
+
+from qwenproxy.addon import QwenProxy
+from qwenproxy.commands.master import LeanMaster
+from qwenproxy.commands.run import free_port
+from qwenproxy.flows import guard
+
+REVERSE = f"reverse:{guard.PLAIN_TARGET}@127.0.0.1:"
+REGULAR = "regular@127.0.0.1:"
+
+
+@dataclass
+class Running:
+    """A proxy that is up."""
+
+    master: LeanMaster
+    addon: QwenProxy
+    ports: list[int]
+    """One for each mode."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports[0]}"
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.url}/v1"
+
+
+@asynccontextmanager
+async def proxy(
+    environ: Mapping[str, str], confdir: Path, *, modes: tuple[str, ...] = (REVERSE,)
+) -> AsyncIterator[Running]:
+    """The proxy with the settings of *environ*, its CA kept in *confdir*."""
+    master = LeanMaster(Options(confdir=str(confdir)))
+    addon = QwenProxy(environ)
+    master.options.update(mode=[f"{mode}{free_port('127.0.0.1')}" for mode in modes])
+    master.addons.add(addon)
+    addon.configure(set(master.options.keys()))
+    task = asyncio.create_task(master.run())
+    servers = master.addons.get("proxyserver").servers
+    while not (len(servers) == len(modes) and all(server.is_running for server in servers)):
+        assert not task.done(), "the proxy did not start"
+        await asyncio.sleep(0.01)
+    try:
+        yield Running(master, addon, [server.listen_addrs[0][1] for server in servers])
+    finally:
+        master.shutdown()
+        await task

@@ -1,0 +1,104 @@
+"""The table of settings as mitmproxy options."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from mitmproxy.optmanager import OptManager
+
+from qwenproxy.settings import ROWS, Settings, load, options
+
+TEXTS = {
+    "upstream": "https://h.example/v1",
+    "dialect": "compatible",
+    "auth": "none",
+    "api_key_file": "key",
+    "hosts": "a.example,*.b.example",
+    "default_model": "qwen3.7-plus",
+    "models": '{"gpt-4.1*": "qwen3.7-plus"}',
+    "client_keys_file": "keys",
+    "allow_remote": "true",
+    "cors_origins": "https://a.example",
+    "unsupported": "refuse",
+    "reasoning": "hide",
+    "allowed_hosts": "*.corp.example",
+    "log_format": "json",
+    "heartbeat": "2.5",
+    "idle_timeout": "60",
+    "body_limit": "1m",
+}
+"""For each option, a text that is not its default."""
+
+
+@pytest.fixture
+def cwd(tmp_path: Path) -> Path:
+    (tmp_path / "key").write_text("sk-1")
+    (tmp_path / "keys").write_text("one\ntwo")
+    return tmp_path
+
+
+def read(cwd: Path, environ: Mapping[str, str], given: Mapping[str, object]) -> Settings:
+    """As loaded in *cwd*, with options *given*."""
+    return load({"HOME": str(cwd)} | dict(environ), cwd, given)
+
+
+@pytest.fixture
+def manager() -> OptManager:
+    """mitmproxy's own keeper of options, with ours declared."""
+    made = OptManager()
+    for option in options():
+        made.add_option(*option)
+    return made
+
+
+def test_every_setting_but_the_secret_ones_is_an_option(manager: OptManager) -> None:
+    assert set(manager.keys()) == {f"qwen_{name}" for name in TEXTS}
+    assert set(ROWS) - set(TEXTS) == {"api_key", "client_keys"}
+    assert {name for name, row in ROWS.items() if row.secret} == {"api_key", "client_keys"}
+    assert all("\n" not in option.help and option.help.endswith(".") for option in options())
+
+
+def values_of(manager: OptManager) -> dict[str, object]:
+    return {option.name.removeprefix("qwen_"): getattr(manager, option.name) for option in options()}
+
+
+@pytest.mark.parametrize(("name", "text"), TEXTS.items(), ids=TEXTS)
+def test_an_option_is_set_as_on_mitmproxys_command_line(cwd: Path, manager: OptManager, name: str, text: str) -> None:
+    manager.set(f"qwen_{name}={text}")
+    environ = {"QWENPROXY_CLIENT_KEYS": "x"} if name == "allow_remote" else {}
+    found = read(cwd, environ, values_of(manager))
+    assert found == read(cwd, {**environ, f"QWENPROXY_{name.upper()}": text}, {})
+    assert getattr(found, name) != getattr(Settings(), name)
+    assert found.sources[name] == f"option qwen_{name}"
+
+
+def test_options_that_nobody_touched_change_nothing(cwd: Path) -> None:
+    """The options' defaults are what holds without them, so all may be passed."""
+    environ = {f"QWENPROXY_{name.upper()}": text for name, text in TEXTS.items()} | {"QWENPROXY_CLIENT_KEYS": "x"}
+    before = read(cwd, environ, {})
+    manager = OptManager()
+    for option in options(before):
+        manager.add_option(*option)
+    after = read(cwd, environ, values_of(manager))
+    assert after == before
+    assert after.sources == before.sources
+
+
+def test_an_option_set_to_the_tables_default_still_overrides_the_environment(cwd: Path) -> None:
+    environ = {"QWENPROXY_AUTH": "none", "QWENPROXY_HOSTS": "a.example"}
+    manager = OptManager()
+    for option in options(read(cwd, environ, {})):
+        manager.add_option(*option)
+    manager.set("qwen_auth=auto", "qwen_hosts=api.openai.com,*.api.openai.com")
+    found = read(cwd, environ, values_of(manager))
+    assert (found.auth, found.hosts) == ("auto", Settings().hosts)
+
+
+def test_mitmproxy_itself_refuses_what_is_none_of_the_choices(manager: OptManager) -> None:
+    assert {o.name: o.choices for o in options() if o.choices} == {
+        "qwen_dialect": ["auto", "compatible"],
+        "qwen_auth": ["auto", "api_key", "none"],
+        "qwen_unsupported": ["drop", "refuse"],
+        "qwen_reasoning": ["show", "hide"],
+        "qwen_log_format": ["text", "json"],
+    }
