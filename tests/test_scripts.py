@@ -20,7 +20,7 @@ case "$*" in
     "-c "*) exit "$(cat "$0.broken" 2>/dev/null || echo 0)" ;;
     --version) echo "Python 3.13.9"; exit ;;
     "-m pip --version") exit ;;
-    "-m pip install "*) [ -e "$FAKES/hang" ] && sleep 60 ; [ -e "$FAKES/slow" ] && sleep 0.5 ;;
+    "-m pip install "*) [ -e "$FAKES/hang" ] && : >"$FAKES/hanging" && sleep 60 ; [ -e "$FAKES/slow" ] && sleep 0.5 ;;
 esac
 echo "$(basename "$0") $*" >>"$FAKES/log"
 case "$*" in "-m pytest "*|"format "*|"-m pip install "*|"run "*) [ -z "${SAY:-}" ] || echo "$SAY from $PWD" ;; esac
@@ -198,7 +198,7 @@ def test_an_interrupted_set_up_begins_anew(checkout: Checkout, how: signal.Signa
     hang = checkout.fakes / "hang"
     hang.touch()
     first = checkout.start("test")
-    until((checkout.root / ".venv/.place").exists)
+    until((checkout.fakes / "hanging").exists)
     os.killpg(first.pid, how)
     first.communicate(timeout=20)
     assert first.returncode != 0

@@ -133,15 +133,15 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path, named: str) ->
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("key", "/work/key"),
-        ("../key", "/work/../key"),
+        ("key", "/srv/key"),
+        ("../key", "/srv/../key"),
         ("/etc/key", "/etc/key"),
         ("~/key", "/home/me/key"),
         ("~", "/home/me"),
     ],
 )
 def test_a_path_is_relative_to_where_it_was_written(text: str, path: str) -> None:
-    assert sources.home_path(text, {"HOME": "/home/me"}, Path("/work")) == Path(path)
+    assert sources.home_path(text, {"HOME": "/home/me"}, Path("/srv")) == Path(path)
 
 
 def test_the_lines_of_a_file_of_keys_are_without_comments(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
+from mitmproxy.options import Options
 from mitmproxy.optmanager import unset
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import logs, service, settings
@@ -19,9 +22,9 @@ from qwenproxy.settings import Settings
 
 log = logging.getLogger(__name__)
 
-OURS = {"connection_strategy": "lazy", "keep_host_header": True, "http3": False, "tcp_timeout": 3600}
+OURS = {"connection_strategy": "lazy", "keep_host_header": True, "rawtcp": False, "http3": False, "tcp_timeout": 3600}
 """Options of mitmproxy that the proxy sets, unless the user did."""
-GUARDED = {"mode", "listen_host", "allow_hosts", "ignore_hosts", "connection_strategy", "stream_large_bodies"}
+GUARDED = {"mode", "server", "listen_host", "allow_hosts", *guard.HOLES}
 PREFIX = "qwen_"
 VIEW_LIMIT = 1024 * 1024  # bytes of a streamed answer that are kept for viewing
 
@@ -43,26 +46,27 @@ class QwenProxy:
 
     def load(self, loader: Loader) -> None:
         """Declare the options, and set those of mitmproxy that everything rests on."""
-        self.settings = self._read({})
+        try:
+            self.settings = self._read({})
+        except exceptions.OptionsError as e:
+            log.error("%s", e)  # of a script's `load`, mitmproxy itself would say nothing, and go on without us
+            raise
         for option in settings.options(self.settings):
             loader.add_option(*option)
         mitmproxy_options = {"allow_hosts": Hosts(self.settings.hosts).allow_hosts(), **OURS}
         ctx.options.update(**{name: value for name, value in mitmproxy_options.items() if not is_set(name)})
+        ctx.options.subscribe(self._before_change, GUARDED)
 
     def configure(self, updated: set[str]) -> None:
         """Take up changed options; refuses what would open a way past the proxy."""
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
-        try:
-            found = self._read({o.name.removeprefix(PREFIX): getattr(ctx.options, o.name) for o in settings.options()})
-            self._guard(found)
-            if self._desk is None or found != self.settings:
-                self._take_up(found)
-            ours = Hosts(found.hosts).allow_hosts()
-            if list(ctx.options.allow_hosts) != ours:
-                ctx.options.update(allow_hosts=ours)
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
+        found = self._found()
+        if self._desk is None or found != self.settings:
+            self._take_up(found)
+        ours = Hosts(found.hosts).allow_hosts()
+        if list(ctx.options.allow_hosts) != ours:
+            ctx.options.update(allow_hosts=ours)
 
     def running(self) -> None:
         if self._desk is not None:
@@ -82,6 +86,26 @@ class QwenProxy:
         handler = ctx.master.addons.get("proxyserver").connections.get(visit.flow.client_conn.id)
         await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=VIEW_LIMIT)
 
+    def next_layer(self, data: layer.NextLayer) -> None:
+        """Have no connection relayed unread as long as it may still turn out to be ours."""
+        if isinstance(data.layer, TCPLayer) and not data.data_server() and guard.undecided(data.data_client()):
+            data.context.layers.remove(data.layer)
+            data.layer = None
+
+    def _before_change(self, _options: Options, _updated: set[str]) -> None:
+        """Refuse before anyone takes it up what `configure` would refuse: mitmproxy listens on a new mode at once."""
+        if self._desk is not None:
+            self._found()
+
+    def _found(self) -> Settings:
+        """The settings by the options as they are now.  Raises OptionsError if the options or they are wrong."""
+        found = self._read({o.name.removeprefix(PREFIX): getattr(ctx.options, o.name) for o in settings.options()})
+        try:
+            self._guard(found)
+        except ValueError as e:
+            raise exceptions.OptionsError(str(e)) from None
+        return found
+
     def _read(self, options: Mapping[str, object]) -> Settings:
         try:
             return settings.load(self._environ, Path.cwd(), options)
@@ -91,20 +115,12 @@ class QwenProxy:
     def _guard(self, found: Settings) -> None:
         """Raise ValueError for options by which a request could get past the proxy."""
         options = ctx.options
-        complaints = [*self._holes(found), *guard.wrong_targets(options.mode, Hosts(found.hosts))]
-        if complaints:
+        hosts = Hosts(found.hosts)
+        ours = (hosts.allow_hosts(), Hosts(self.settings.hosts).allow_hosts())
+        if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts)]:
             raise ValueError("; ".join(complaints))
-        access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
-
-    def _holes(self, found: Settings) -> Iterator[str]:
-        options = ctx.options
-        return guard.holes(
-            allow_hosts=options.allow_hosts,
-            ours=Hosts(self.settings.hosts).allow_hosts(),
-            ignore_hosts=options.ignore_hosts,
-            strategy=options.connection_strategy,
-            streaming=options.stream_large_bodies,
-        )
+        if options.server:
+            access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
 
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on."""

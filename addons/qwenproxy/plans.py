@@ -44,6 +44,8 @@ class Plan:
     """Wants a system message of parts, the last with `cache_control`, or answers 400 "bad request"."""
     template_kwargs: bool = False
     """Takes `enable_thinking` in `chat_template_kwargs`, and no DashScope extras (vLLM, SGLang)."""
+    leaks_calls: bool = False
+    """Writes tool calls into the text, where its own parser for them is off."""
     forwards_user_agent: bool = False
     """Looks at the agent's own User-Agent, which must therefore be the app's."""
     tolerates_extras: bool = False
@@ -141,6 +143,7 @@ SELF_HOSTED = Plan(
     vision_model="",
     faces={"compatible": "/v1", "dashscope": "/api/v1", "contents": "/v1beta"},
     template_kwargs=True,
+    leaks_calls=True,
     tolerates_extras=True,
     differs={
         "extras": True,

@@ -23,11 +23,12 @@ class Decoder:
         self._data: list[bytes] = []
         self._size = 0
         self._start = True
+        self._too_large = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """Payloads completed by *data*; b"" means that the stream has ended, and completes what is pending.
 
-        Raises EventTooLarge.
+        Raises EventTooLarge, once the payloads in front of that event have been given.
         """
         text = self._tail + data if self._tail else data
         if self._start:
@@ -36,41 +37,44 @@ class Decoder:
                 return []
             self._start = False
             text = text.removeprefix(BOM)
-        if data and b"\r" not in text and not self._data:
+        if data and b"\r" not in text and not self._data and len(text) <= LIMIT and not self._too_large:
             return self._fast(text)
-        return self._lines(text, ended=not data)
+        payloads = self._lines(text, ended=not data)
+        if self._too_large and not payloads:
+            raise EventTooLarge
+        return payloads
 
     def _fast(self, text: bytes) -> list[bytes]:
         """The common form: events of one `data:` line, parted by blank lines of LF only."""
         events = text.split(b"\n\n")
         self._tail = events.pop()
-        if len(self._tail) > LIMIT:
-            raise EventTooLarge
         payloads: list[bytes] = []
         for event in events:
             if event.startswith(b"data: ") and b"\n" not in event:
                 payloads.append(event[6:])
             elif event:
-                payloads += self._lines(event + b"\n\n", ended=False, keep=True)
+                for line in event.split(b"\n"):
+                    self._line(line, payloads)
+                self._line(b"", payloads)
         return payloads
 
-    def _lines(self, text: bytes, *, ended: bool, keep: bool = False) -> list[bytes]:
-        """Any form: line by line.  With *keep*, the bytes held back for the next feed stay as they are."""
+    def _lines(self, text: bytes, *, ended: bool) -> list[bytes]:
+        """Any form: line by line."""
         lines = text.splitlines(keepends=True)  # bytes.splitlines cuts at LF, CRLF and CR only: SSE's line ends
-        if not keep:
-            # A CR at the very end may be half of a CRLF.
-            whole = ended or not lines or lines[-1].endswith(b"\n")
-            self._tail = b"" if whole else lines.pop()
-            if self._size + len(self._tail) > LIMIT:
-                raise EventTooLarge
+        # A CR at the very end may be half of a CRLF.
+        whole = ended or not lines or lines[-1].endswith(b"\n")
+        self._tail = b"" if whole else lines.pop()
         payloads: list[bytes] = []
         for line in lines:
             self._line(line.rstrip(b"\r\n"), payloads)
         if ended:
             self._line(b"", payloads)  # some servers leave out the last blank line
+        self._grow(len(self._tail) - len(b"data: "))
         return payloads
 
     def _line(self, line: bytes, payloads: list[bytes]) -> None:
+        if self._too_large:
+            return
         if not line:
             if self._data:
                 payloads.append(b"\n".join(self._data))
@@ -82,8 +86,17 @@ class Decoder:
             value = value.removeprefix(b" ")
             self._data.append(value)
             self._size += len(value)
-            if self._size > LIMIT:
-                raise EventTooLarge
+            self._grow(0)
+        else:
+            self._grow(len(line) - len(b"data: "))
+
+    def _grow(self, pending: int) -> None:
+        """The event is as large as its lines and *pending* bytes; too large, it and all that follows is dropped."""
+        if self._size + pending > LIMIT:
+            self._too_large = True
+        if self._too_large:
+            self._tail = b""
+            self._data.clear()
 
 
 def encode(payload: bytes) -> bytes:

@@ -74,6 +74,14 @@ class Client:
         self.port = port
         self._connection: _Connection | None = None
 
+    async def connect(self) -> bool:
+        """Whether a connection can be had; it is kept for the next request."""
+        try:
+            await self._open()
+        except OSError:
+            return False
+        return True
+
     async def ask(self, request: bytes) -> Answer:
         """Send *request* and read its answer, whole or `broken`."""
         sent = time.monotonic()

@@ -49,10 +49,10 @@ def _paced(streams: int, seconds: float) -> Load:
 
 LOADS = (
     Load("whole-1", "1 connection", "whole", 1, 0.4, 4, warm_up=(5, None)),
-    Load("whole-16", "16 connections", "whole", 16, 0.5, 5),
-    _paced(50, 2.5),
-    _paced(100, 2.5),
-    Load("burst", "burst, 4 streams", "burst", 4, 0.4, 4, Order(2000), (1, Order(5))),
+    Load("whole-16", "16 connections", "whole", 16, 0.5, 4),
+    _paced(50, 2.0),
+    _paced(100, 2.0),
+    Load("burst", "burst, 4 streams", "burst", 4, 0.4, 3, Order(2000), (1, Order(5))),
 )
 SETTLING = ((1, 50, None), (4, 100, None), (4, 4, Order(500)))
 """Connections, exchanges and order of what a fresh subject is asked before a round's loads, uncounted."""
@@ -61,7 +61,7 @@ SETTLING = ((1, 50, None), (4, 100, None), (4, 4, Order(500)))
 def quicker(load: Load) -> Load:
     """*load* in half the time."""
     if load.order is None or not load.order.rate:
-        return replace(load, slices=load.slices // 2)
+        return replace(load, slices=max(1, load.slices // 2))
     order = replace(load.order, count=load.order.count // 2)
     return replace(load, seconds=load.seconds / 2, order=order)
 

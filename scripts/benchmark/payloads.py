@@ -19,8 +19,6 @@ EVENT = re.compile(rb"~(\d+)@(\d+) ")
 ORDER = re.compile(rb"\[stream (\d+)(?: (\d+)/s)?\]")
 STREAMED = re.compile(rb'"stream"\s*:\s*true')
 MOST_EVENTS = 10_000
-UNORDERED = 20
-"""Events of a stream that was not ordered by a marker."""
 SLICE = 16 * 1024
 """Bytes that the upstream writes at once when it does not pace."""
 
@@ -38,13 +36,14 @@ class Order:
 
 
 def ordered(body: bytes) -> Order | None:
-    """The stream that the request *body* asks for; None: a whole answer."""
-    if STREAMED.search(body) is None:
-        return None
+    """The stream that the prompt in *body* orders; None: it orders none."""
     match = ORDER.search(body)
-    if match is None:
-        return Order(UNORDERED)
-    return Order(min(int(match[1]), MOST_EVENTS), int(match[2] or 0))
+    return None if match is None else Order(min(int(match[1]), MOST_EVENTS), int(match[2] or 0))
+
+
+def streamed(body: bytes) -> bool:
+    """Whether the answer to *body* is to be a stream: a proxy may ask for one to make a whole answer of it."""
+    return STREAMED.search(body) is not None
 
 
 @cache
@@ -140,6 +139,17 @@ LAST = _delta({"content": ""}, "stop") + _say([], USAGE) + _chunk(b"[DONE]") + b
 def event(number: int, planned: float) -> bytes:
     """Content event *number*, which is to leave at *planned* (seconds, monotonic)."""
     return _delta({"content": f"~{number}@{int(planned * 1e6)} "})
+
+
+def _text(words: str) -> bytes:
+    return _delta({"content": words})
+
+
+PIECE = 50
+ANSWER_STREAMED = (
+    STREAM_HEAD + FIRST + b"".join(_text(TEXT[at : at + PIECE]) for at in range(0, len(TEXT), PIECE)) + LAST
+)
+"""The whole answer for who asks for it as a stream."""
 
 
 @cache

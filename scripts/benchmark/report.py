@@ -194,5 +194,5 @@ def _disturbances(rounds: Sequence[Round]) -> list[str]:
         return []
     return [
         f"{len(disturbed)} of {len(shares)} measurements were disturbed: others used up to "
-        f"{max(disturbed):.0%} of the subject's core"
+        f"{max(disturbed):.0%} of the subject's core; repeat it on an idle machine"
     ]

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from scripts.benchmark.client import Client
 from scripts.benchmark.load import exchange
-from scripts.benchmark.machine import Cores
+from scripts.benchmark.machine import Cores, cpu_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDONS = ROOT / "addons"
 ENDED = "ended by itself"
 READY = 30.0
 """Seconds in which a subject must answer."""
+RESTING = 20
+"""How often at most a starting subject is looked at, every 0.3 s, until it rests."""
 FOREIGN = ("QWENPROXY_", "DASHSCOPE_", "BAILIAN_", "OPENAI_", "PYTHON")
 """Variables of the environment that would change what is measured."""
 
@@ -154,6 +156,7 @@ async def _ready(process: asyncio.subprocess.Process, port: int) -> str:
     failure = "no answer"
     try:
         async with asyncio.timeout(READY):
+            await _listening(process, client)
             while process.returncode is None:
                 failure = (await exchange(client, None)).failure
                 if not failure:
@@ -164,6 +167,29 @@ async def _ready(process: asyncio.subprocess.Process, port: int) -> str:
     finally:
         client.close()
     return ENDED
+
+
+async def _listening(process: asyncio.subprocess.Process, client: Client) -> None:
+    """Wait until a connection is taken, and all else is done that belongs to the start.
+
+    mitmproxy listens before it has its certificates; a request in between is an error that ends it.
+    """
+    while process.returncode is None:
+        if await client.connect():
+            await _at_rest(process.pid)
+            return
+        await asyncio.sleep(0.05)
+
+
+async def _at_rest(pid: int) -> None:
+    """Wait until a starting process uses no more CPU time."""
+    then = None
+    for _ in range(RESTING):
+        now = cpu_seconds(pid)
+        if now is not None and now == then:
+            return
+        then = now
+        await asyncio.sleep(0.3)
 
 
 def _free_port() -> int:

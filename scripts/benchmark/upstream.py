@@ -57,9 +57,12 @@ class Upstream(asyncio.Protocol):
         if not path.endswith(b"/chat/completions"):
             self._transport.write(payloads.UNKNOWN)
             return
-        order = payloads.ordered(self._reader.body)
-        if order is None:
+        body = self._reader.body
+        order = payloads.ordered(body)
+        if not payloads.streamed(body):
             self._transport.write(payloads.ANSWER)
+        elif order is None:
+            self._transport.write(payloads.ANSWER_STREAMED)
         elif order.rate:
             self._transport.write(payloads.STREAM_HEAD + payloads.FIRST)
             self._plan(order, 0, self._loop.time())

@@ -85,3 +85,10 @@ CHOICES: list[tuple[str, Row, dict[str, Any], int, int | None]] = [
 def test_choices_come_from_one_call_or_from_many(row: Row, asked: dict[str, Any], calls: int, sent: int | None) -> None:
     outcome = ruled(row, **asked)
     assert (outcome.calls, outcome.chat.get("n")) == (calls, sent)
+
+
+def test_every_call_of_several_has_a_seed_of_its_own() -> None:
+    outcome = ruled(n=3, seed=2**31 - 1)
+    assert [outcome.chat_for(choice)["seed"] for choice in range(3)] == [2**31 - 1, 0, 1]
+    assert [outcome.chat_for(choice) | {"seed": 0} for choice in range(3)] == [outcome.chat | {"seed": 0}] * 3
+    assert "seed" not in ruled(n=3).chat_for(2)

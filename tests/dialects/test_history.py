@@ -223,6 +223,7 @@ UNANSWERABLE: list[tuple[str, list[Json]]] = [
     ("none", []),
     ("only system", [_system("a")]),
     ("only developer", [{"role": "developer", "content": "a"}, _system("b")]),
+    ("only a result of nothing", [_system("a"), _result("x")]),
 ]
 
 

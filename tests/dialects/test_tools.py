@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from qwenproxy.dialects.rulings import rule
-from qwenproxy.dialects.tools import restore
 from qwenproxy.errors import UNSUPPORTED_PARAMETER, ProxyError
 from qwenproxy.models import Row
 from qwenproxy.plans import PLANS, resolve, row_on
-from qwenproxy.wire.openai import ChatEvent, Delta, Json, Usage
+from qwenproxy.wire.openai import Json
 from tests.dialects.asking import ABLE, AWAKE, PLAIN, RESTLESS, ask, choice, function, ruled, system_text
 
 CITY: Json = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -181,17 +180,3 @@ def test_no_name_is_replaced_where_none_is_reserved() -> None:
     outcome = ruled(replace(PLAIN, reserved_names=frozenset()), tools=[function("search")])
     assert outcome.chat["tools"] == [function("search")]
     assert outcome.tool_names == {}
-
-
-def test_the_answer_gets_the_apps_names_back() -> None:
-    events: list[ChatEvent] = [
-        Delta(0, {"role": "assistant", "content": ""}),
-        Delta(0, {"tool_calls": [{"index": 0, **_call("search_")}]}),
-        Delta(0, {"tool_calls": [{"index": 0, "function": {"arguments": '{"q":'}}]}),
-        Delta(0, {}, "tool_calls"),
-        Usage({"total_tokens": 1}),
-    ]
-    restored = restore(events, {"search_": "search"})
-    assert restored[1] == Delta(0, {"tool_calls": [{"index": 0, **_call("search")}]})
-    assert [restored[place] for place in (0, 2, 3, 4)] == [events[place] for place in (0, 2, 3, 4)]
-    assert restore(events, {}) is events

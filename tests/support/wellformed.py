@@ -56,7 +56,7 @@ def _check_delta(delta: Delta) -> None:
         assert type(delta.delta[name]) is str
         assert delta.delta[name] or delta.logprobs, "no piece is empty"
     assert delta.logprobs is None or type(delta.logprobs) is dict
-    assert orjson.dumps(delta), "it can be written"
+    assert orjson.dumps(tuple(delta)), "it can be written"
 
 
 def _check_calls(entries: list[dict[str, Any]]) -> int:

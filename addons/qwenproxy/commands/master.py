@@ -48,7 +48,7 @@ class CachedAddonManager(addonmanager.AddonManager):
         if wanted is None:
             wanted = [function for addon in self.chain for _, function in self._iter_hooks(addon, event)]
             self._wanted[event.name] = wanted
-        arguments = event.args()
+        arguments = event.args() if wanted else []
         for function in wanted:
             try:
                 result = function(*arguments)

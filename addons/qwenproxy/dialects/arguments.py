@@ -100,20 +100,22 @@ class Arguments:
         again = not mending.is_object(self.text + doubt) and mending.is_object(doubt)
         return self._add(doubt[self.size :] if again else doubt)
 
-    def close(self, *, truncated: bool) -> str | None:
-        """Makes the rest ready, mended if need be and the answer was not *truncated*; says what it did, if anything."""
+    def close(self, *, truncated: bool) -> list[str]:
+        """Makes the rest ready, mended if need be and the answer was not *truncated*; says what was put right."""
         text = self.text
-        if not text.strip():
-            self._ready += "" if truncated else "{}"
-            return None
-        if self.complete and not self._broken:
+        repairs = ["its arguments came cumulative"] if self.cumulative else []
+        if not text:
+            self._ready = "" if truncated else "{}"
+        elif self.complete:
             if self.junk:
-                return "left out what followed its arguments"
-            return None if mending.is_object(text) else "its arguments are not JSON"
-        if truncated:
+                repairs.append("left out what followed its arguments")
+            if not mending.is_object(text):
+                repairs.append("its arguments are not JSON")
+        elif truncated:
             self._ready += text[self._passed :]
-            return None
-        return self._mend(text)
+        else:
+            repairs.append(self._mend(text))
+        return repairs
 
     def _mend(self, text: str) -> str:
         whole = mending.mended(text) if self._broken else mending.closed(text)

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeGuard
 
-from qwenproxy.dialects.draft import Draft
+from qwenproxy.dialects.draft import SEED_MASK, Draft
 from qwenproxy.dialects.thinking import leave_answer_room
 from qwenproxy.errors import INVALID_VALUE, ProxyError
 
@@ -10,7 +10,6 @@ HOTTEST = 1.99
 """`temperature` must be below 2."""
 NARROWEST = 0.01
 """`top_p` must be above 0."""
-SEED_MASK = 2**31 - 1
 MOST_STOPS = 4
 MOST_ALTERNATIVES = 5
 """`top_logprobs` of the service; OpenAI gives up to 20."""

@@ -40,8 +40,8 @@ class Compatible:
         return UpstreamRequest(PATH, self._headers(data), data, stream)
 
     def reader(self, content_type: str, *, tools: frozenset[str], new_id: Callable[[], str]) -> Reader:
-        """A reader for an answer of *content_type*."""
-        rescue = self._plan.template_kwargs  # a self-hosted server's tool parser may be off
+        """A reader for an answer of *content_type*; *new_id* makes ids for tool calls that come without."""
+        rescue = self._plan.leaks_calls
         return AnswerReader(content_type, tools=tools, failure=self.failure, new_id=new_id, rescue_calls=rescue)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:

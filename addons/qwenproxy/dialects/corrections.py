@@ -31,8 +31,8 @@ def difference(old: Row, new: Row) -> tuple[str, ...]:
 
 
 def _written(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "+".join(value)
+    if isinstance(value, Mapping | frozenset):
+        return "+".join(sorted(value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
@@ -62,6 +62,15 @@ def _choice_while_thinking(found: re.Match[str], row: Row) -> Values:
     return _awake(row) or ({} if row.thinking == "always" else {"required_choice": False, "named_choice": False})
 
 
+def _top_p(found: re.Match[str], row: Row) -> Values:
+    """The upper end; 1 is then no part of the range, whatever the bracket says: nothing above is ever sent."""
+    return {"max_top_p": min(row.max_top_p, float(found[1]) or 1, 0.99)}
+
+
+def _choices_while_thinking(found: re.Match[str], row: Row) -> Values:
+    return _awake(row) or {"max_choices": 1}
+
+
 def _json_while_thinking(found: re.Match[str], row: Row) -> Values:
     return {"json_while_thinking": False, **_awake(row)}
 
@@ -70,7 +79,7 @@ def _streamed_thinking(found: re.Match[str], row: Row) -> Values:
     return {"thinks_only_streaming": True, **_awake(row)}
 
 
-def _schema(found: re.Match[str], row: Row) -> Values:
+def _format(found: re.Match[str], row: Row) -> Values:
     """No schemas; if none were sent, no JSON mode either."""
     return {"json_schema": False} if row.json_schema else {"json_object": False}
 
@@ -116,13 +125,15 @@ LESSONS: tuple[tuple[re.Pattern[str], Lesson], ...] = (
     (_phrase(r"json mode.{0,40}NOT.{0,40}thinking"), _json_while_thinking),
     (_phrase(r"json mode(?: response)? NOT(?!.{0,40}thinking)"), NO_JSON),
     (_phrase(r"response_format\W{0,3}(?:parameter )?NOT"), NO_JSON),
-    (_phrase(r"unknown response_format|json_schema.{0,60}NOT|NOT.{0,40}json_schema"), _schema),
+    (_phrase(r"unknown response_format"), _format),
+    (_phrase(r"json_schema.{0,60}NOT|NOT.{0,40}json_schema"), _now(json_schema=False)),
     (_phrase(r"response_format.{0,20}must be(?!.*json_schema)"), _now(json_schema=False)),
     (_phrase(r"response_format.{0,20}must be(?!.*json_object)"), _now(json_object=False)),
     (_phrase(r"\b(?:top_)?logprobs\W{0,3}(?:parameter )?NOT|NOT.{0,20}logprobs"), _now(logprobs=False)),
     (_phrase(r"range of n should be \[?\s*1\s*,\s*(\d+)"), _at_most("max_choices")),
-    (_phrase(r"\bonly n\s*=\s*1\b|\bn must be (?:set to )?1\b"), _now(max_choices=1)),
-    (_phrase(r"range of top_p should be \(\s*0(?:\.0)?\s*,\s*1(?:\.0)?\s*\)"), _now(max_top_p=0.99)),
+    (_phrase(r"\bn (?:must|should) be (?:set to )?1\b.{0,20}thinking"), _choices_while_thinking),
+    (_phrase(r"\bonly n\s*=\s*1\b|\bn (?:must|should) be (?:set to )?1\b(?!.{0,20}thinking)"), _now(max_choices=1)),
+    (_phrase(r"range of top_p should be \(\s*0(?:\.0)?\s*,\s*([01](?:\.\d+)?)\s*[\])]"), _top_p),
     (_phrase(r"system message must be (?:at the beginning|the first)"), _now(system_first=True)),
     (_phrase(r"system (?:role|messages?) NOT|NOT.{0,10}system (?:role|messages?)"), _now(system=False)),
     (_phrase(r"input content must be a string"), _now(flat_text=True)),

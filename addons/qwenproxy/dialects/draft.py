@@ -9,6 +9,8 @@ from qwenproxy.errors import UNSUPPORTED_PARAMETER, Failure, ProxyError
 from qwenproxy.models import Row
 from qwenproxy.wire.openai import Json
 
+SEED_MASK = 2**31 - 1
+"""Seeds have 31 bits."""
 NAME = re.compile(r"[\w.\[\]-]{1,64}", re.ASCII)
 """Names that may stand in a header; apps can name their own fields as they like."""
 
@@ -30,6 +32,11 @@ class Ruled(NamedTuple):
     """The app wants one tool call at most in a turn."""
     tool_names: Mapping[str, str]
     """Functions that go by another name upstream: that name -> the app's."""
+
+    def chat_for(self, choice: int) -> Json:
+        """The request for one of several calls; a seed is another one in each, or all choices would be the same."""
+        seed = self.chat.get("seed")
+        return self.chat | {"seed": (seed + choice) & SEED_MASK} if choice and isinstance(seed, int) else self.chat
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ from qwenproxy.errors import (
 type Statuses = range | tuple[int, ...]
 
 ANY: Statuses = range(1_000)
-SECRET = re.compile(r"\bsk-[\w.*…-]+|\bBearer\s+[\w.~+/=*-]{6,}|\beyJ[\w-]+\.[\w.-]+", re.IGNORECASE)
+SECRET = re.compile(r"\bsk-[\w.*…-]+|\bBearer\s+[\w.~+/=*-]{8,}|\beyJ[\w-]+\.[\w.-]+", re.IGNORECASE)
 """Keys and tokens, whole or in part, that an upstream's message may repeat."""
 
 AGENTS_ONLY = "Coding plans answer coding agents only, by their User-Agent; other apps need a key of another plan."
@@ -135,7 +135,8 @@ DISTINCT = re.compile(
     r"\b(?:(?:parameter|parameters|body)\.)?"
     r"(max_completion_tokens|max_tokens|tool_choice|parallel_tool_calls|response_format|enable_thinking|thinking_budget"
     r"|reasoning_effort|preserve_thinking|frequency_penalty|presence_penalty|repetition_penalty|top_logprobs|logprobs"
-    r"|logit_bias|stream_options|enable_search|search_options|temperature|top_p|top_k|seed|tools|messages)\b"
+    r"|logit_bias|stream_options|enable_search|search_options|temperature|top_p|top_k|seed|tools|messages)\b",
+    re.IGNORECASE,
 )
 """Fields that a message can only mean as fields."""
 RANGE = re.compile(r"range of (?!input)(\w+) should", re.IGNORECASE)
@@ -188,5 +189,5 @@ def _param(said: Said, meaning: Meaning) -> str | None:
     if meaning.failure is not INVALID_REQUEST:
         return meaning.param
     named = RANGE.search(said.message) or DISTINCT.search(said.message)
-    found = named[1] if named else "tools" if TOOLS.search(said.message) else None
+    found = named[1].lower() if named else "tools" if TOOLS.search(said.message) else None
     return said.param or found or ("messages" if INPUT.search(said.message) else None)

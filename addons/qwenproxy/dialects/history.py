@@ -30,10 +30,11 @@ def repair(messages: Sequence[Json], row: Row, *, keep_thinking: bool) -> Histor
     notes: list[str] = []
     modern = _modern(messages)
     clean = [_clean(message, f"messages[{i}]", row, keep_thinking, notes) for i, message in enumerate(modern)]
-    if all(message["role"] == "system" for message in clean):
-        said = "holds system messages only" if clean else "is empty"
+    paired = pair(clean, notes)
+    if all(message["role"] == "system" for message in paired):
+        said = "holds nothing to answer" if messages else "is empty"
         raise ProxyError(INVALID_VALUE, f"'messages' {said}; add a user message.", param="messages")
-    placed = _hoisted(_lifted(pair(clean, notes), notes), row, notes)
+    placed = _hoisted(_lifted(paired, notes), row, notes)
     flat = [_flat(message) for message in placed] if row.flat_text else placed
     return History(flat, tuple(dict.fromkeys(notes)))
 

@@ -15,12 +15,13 @@ PATIENCE = 65_536  # characters held back at most while in doubt
 class Increments:
     """One channel of one choice.  Pieces go in; what is new in them comes out, now or when the doubt is over."""
 
-    __slots__ = ("_apart", "_cumulative", "_doubted", "_growths", "_held", "_last", "_proven", "_sent", "plain")
+    __slots__ = ("_apart", "_doubted", "_growths", "_held", "_last", "_proven", "_sent", "cumulative", "plain")
 
     def __init__(self) -> None:
         self.plain = False
         """The stream is incremental, for good: pieces need not be fed any more."""
-        self._cumulative = False
+        self.cumulative = False
+        """The stream is cumulative, for good."""
         self._last = ""
         self._sent = 0
         self._held: list[str] = []
@@ -37,7 +38,7 @@ class Increments:
         """What is new in *text*, which is not empty; "" if nothing is, or if that is not known yet."""
         if self.plain:
             return text
-        if self._cumulative:
+        if self.cumulative:
             return self._new(text)
         last = self._last
         if not last:
@@ -45,9 +46,8 @@ class Increments:
             return text
         if len(text) > len(last) and text.startswith(last):
             return self._grown(text)
-        if self._apart and text == last and len(text) >= LONG:
-            self._cumulative = True
-            return ""
+        if last.startswith(text) and self._again(text):
+            return self._as_cumulative()
         return self._as_incremental() + text
 
     def settle(self) -> str:
@@ -55,22 +55,32 @@ class Increments:
         self._apart = True
         if not self._held:
             return ""
-        return self._as_cumulative() if self._proven or self._growths >= GROWTHS else self._as_incremental()
+        return self._as_cumulative() if self._convincing else self._as_incremental()
+
+    @property
+    def _convincing(self) -> bool:
+        """There is evidence enough to decide by, if nothing more is to come."""
+        return self._proven or self._growths >= GROWTHS
 
     def _grown(self, text: str) -> str:
         """*text* is all that came before, and more: evidence, unless the text may just be repeating itself."""
         last, self._last = self._last, text
         self._held.append(text)
         self._doubted += len(text)
-        if self._proven:  # and now again
-            return self._as_cumulative()
         if not text.startswith(text[len(last) : len(last) + ECHO]):
             self._growths += 1
-            self._proven = len(last) >= LONG
+            self._proven = self._proven or len(last) >= LONG
+        if self._proven and self._growths > 1:
+            return self._as_cumulative()
         return self._as_incremental() if self._doubted > PATIENCE else ""
 
+    def _again(self, text: str) -> bool:
+        """*text* is what was said before: evidence if it is long, and grew before or was over."""
+        long = len(text) >= LONG
+        return self._convincing or (long and (self._growths > 0 or (self._apart and text == self._last)))
+
     def _as_cumulative(self) -> str:
-        self._cumulative = True
+        self.cumulative = True
         self._held.clear()
         return self._new(self._last)
 

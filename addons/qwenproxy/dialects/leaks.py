@@ -50,11 +50,13 @@ def _part_of(text: str, tags: tuple[str, ...]) -> int:
 class Thinking:
     """Parts leaked thinking from the answer behind it."""
 
-    __slots__ = ("_buffer", "_said", "_state", "settled")
+    __slots__ = ("_buffer", "_said", "_state", "found", "settled")
 
     def __init__(self, think: Think) -> None:
         self.settled = think == "off"
         """Thinking is over, or there was none: all else is content."""
+        self.found = False
+        """A tag was found."""
         self._state: Literal["start", "inside", "thinking", "after"] = "inside" if think == "inside" else "start"
         self._buffer = ""
         self._said: list[str] = []
@@ -90,6 +92,7 @@ class Thinking:
 
     def _start(self, out: list[Text]) -> None:
         text = self._buffer.lstrip()
+        self.found = text.startswith((_OPEN, _CLOSE))
         if text.startswith(_OPEN):
             self._state, self._buffer = "thinking", text[len(_OPEN) :].lstrip("\n")
         elif text.startswith(_CLOSE):
@@ -224,6 +227,11 @@ class Leaks:
     def __init__(self, think: Think, tools: frozenset[str] = frozenset()) -> None:
         self._thinking = Thinking(think)
         self._calls = TextCalls(tools) if tools else None
+
+    @property
+    def moved(self) -> bool:
+        """There was thinking in content, or a tag of it."""
+        return self._thinking.found
 
     @property
     def settled(self) -> bool:

@@ -54,7 +54,7 @@ def mended(text: str) -> str | None:
     if text in _NOTHING:
         return "{}"
     if (inner := _json(text)) is not None:  # some other value; a string may hold the object
-        return _tidied(inner) if isinstance(inner, str) else None
+        return _tidied(inner if isinstance(inner, str) else text)
     if text.startswith("{"):
         return _tidied(text) or _tidied(text[: text.rfind("}") + 1])
     if (values := parameters(text)) is not None:

@@ -9,7 +9,7 @@ import orjson
 from qwenproxy.sse import Decoder, EventTooLarge
 from qwenproxy.wire.openai import Json
 
-INNER = re.compile(r"\s*<(?P<status>\d{3})>\s*(?P<code>[A-Za-z][\w.]*)?", re.ASCII)
+INNER = re.compile(r"\s*(?:\d{3} )?<(?P<status>\d{3})>\s*(?P<code>[A-Za-z][\w.]*)?", re.ASCII)
 """How messages of the model's own checks begin: "<400> InternalError.Algo.InvalidParameter: ..."."""
 ALGORITHM = "InternalError.Algo."
 EVENT_LINE = re.compile(rb"\s*(?:data|event|id)?:")
@@ -19,7 +19,8 @@ TAG = re.compile(r"<[^>]*>")
 LONGEST = 2_000
 """Characters of a message that are passed on."""
 DIGEST = 120
-"""Characters of a web page that are shown."""
+"""Characters of a web page that are shown, out of the first `PAGE_START`."""
+PAGE_START = 20_000
 
 
 class Said(NamedTuple):
@@ -57,7 +58,7 @@ def _is_page(content_type: str, text: str) -> bool:
 
 
 def _digest(page: str) -> str:
-    return " ".join(TAG.sub(" ", HIDDEN.sub(" ", page)).split())[:DIGEST]
+    return " ".join(TAG.sub(" ", HIDDEN.sub(" ", page[:PAGE_START])).split())[:DIGEST]
 
 
 def _payload(body: bytes) -> bytes:

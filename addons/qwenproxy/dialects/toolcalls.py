@@ -174,15 +174,15 @@ class ToolCalls:
             self._note("left out a tool call's arguments that were said twice")
             return
         if not call.name.strip():
-            if len(self._tools) != 1:
+            if len(self._tools) != 1 or not call.arguments.size:
                 self._note("left out a tool call without a name")
                 return
             (call.name,) = self._tools
             self._note(f"named a tool call {call.name!r}, the only tool there is")
-        repair = call.arguments.close(truncated=truncated)
+        repairs = call.arguments.close(truncated=truncated)
         if call.index is None:
             self._announce(call)
         elif ready := call.arguments.take():
             self._out.append({"index": call.index, "function": {"arguments": ready}})
-        if repair:
+        for repair in ("parted from the call that it was glued to", *repairs) if call.glued else repairs:
             self._note(f"tool call {call.index}: {repair}")

@@ -1,11 +1,11 @@
 """Function tools and the choice among them, within what a model's row takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from qwenproxy.dialects.draft import Draft
 from qwenproxy.dialects.thinking import stop
-from qwenproxy.wire.openai import ChatEvent, Delta, Json
+from qwenproxy.wire.openai import Json
 
 NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 SHAPES = ("type", "$ref", "anyOf", "oneOf", "allOf")
@@ -24,18 +24,6 @@ def settle(draft: Draft) -> None:
         draft.chat["parallel_tool_calls"] = parallel
         draft.single_call = not parallel
     _choose(draft, _choice(draft.asked.get("tool_choice")))
-
-
-def restore(events: Sequence[ChatEvent], names: Mapping[str, str]) -> Sequence[ChatEvent]:
-    """*events* with the app's names of functions; *names*: the upstream's name -> the app's (`Ruled.tool_names`)."""
-    return [_restored(event, names) if isinstance(event, Delta) else event for event in events] if names else events
-
-
-def _restored(event: Delta, names: Mapping[str, str]) -> Delta:
-    calls = event.delta.get("tool_calls")
-    if not calls:
-        return event
-    return event._replace(delta={**event.delta, "tool_calls": [_named(call, names) for call in calls]})
 
 
 def _plain(draft: Draft) -> list[Json | None]:

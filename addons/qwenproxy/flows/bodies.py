@@ -37,13 +37,13 @@ DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
 }
 
 
-def body_of(request: http.Request, limit: int) -> bytes:
-    """The body, decoded; at most *limit* bytes, however small it was packed.  Raises ProxyError."""
+def body_of(request: http.Request, codings: str, limit: int) -> bytes:
+    """The body without its content *codings*: at most *limit* bytes, however small it was packed.  Raises ProxyError."""
     data = request.raw_content
     if data is None:
-        message = "the request was streamed past the proxy by a script or the option stream_large_bodies: remove it"
+        message = "a script or the option stream_large_bodies streams the request past the proxy: remove it"
         raise ProxyError(errors.INTERNAL, message)
-    for coding in reversed(request.headers.get("content-encoding", "").lower().split(",")):
+    for coding in reversed(codings.lower().split(",")):
         if coding.strip() not in ("", "identity"):
             data = decode(data, coding.strip(), limit)
     return data

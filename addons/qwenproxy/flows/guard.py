@@ -1,7 +1,8 @@
 """Options of mitmproxy that would open a way past the proxy: found before the first connection, and refused."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
 
 from qwenproxy.flows.hosts import Hosts
@@ -9,6 +10,21 @@ from qwenproxy.flows.hosts import Hosts
 TARGET = "https://api.openai.com"
 PLAIN_TARGET = "http://api.openai.com:443"
 """The same without mitmproxy's UDP listener for HTTP/3; takes TLS and plain connections."""
+
+HOLES: Mapping[str, tuple[object, str]] = {
+    "ignore_hosts": ([], "would let requests past the proxy, with the app's key"),
+    "tcp_hosts": ([], "would relay requests unread, with the app's key"),
+    "udp_hosts": ([], "would relay requests unread, with the app's key"),
+    "rawtcp": (False, "would relay unread what does not look like HTTP at once, with the app's key"),
+    "connection_strategy": ("lazy", "(eager) connects to OpenAI before the proxy can answer"),
+    "stream_large_bodies": (None, "would send a request on before it can be translated"),
+    "keep_host_header": (True, "(false) hides by which name the proxy was called: web pages could use it"),
+    "proxy_debug": (False, "would write all that apps send into the log, their keys too"),
+}
+"""Options of mitmproxy -> the value that is safe, and what any other one would do."""
+
+METHODS = (b"GET ", b"POST ", b"HEAD ", b"OPTIONS ", b"PUT ", b"PATCH ", b"DELETE ")
+LONGEST_LINE = 64 * 1024  # bytes; of the line that a request begins with
 
 OWN_LISTENERS = (
     mode_specs.RegularMode,
@@ -53,20 +69,22 @@ def wrong_targets(specs: Sequence[str], hosts: Hosts) -> Iterator[str]:
             )
 
 
-def holes(
-    *,
-    allow_hosts: Sequence[str],
-    ours: Sequence[str],
-    ignore_hosts: Sequence[str],
-    strategy: str,
-    streaming: str | None,
-) -> Iterator[str]:
-    """A complaint for each option by which a request could get past the proxy."""
-    if list(allow_hosts) not in ([], list(ours)):
+def holes(options: Options, ours: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A complaint for each option by which a request could get past the proxy; *ours*: what `allow_hosts` may be."""
+    if list(options.allow_hosts) not in ([], *map(list, ours)):
         yield "allow_hosts is set by the proxy from its setting `hosts`; name further hosts there (QWENPROXY_HOSTS)"
-    if ignore_hosts:
-        yield "ignore_hosts would let requests past the proxy, with the app's key: remove it"
-    if strategy != "lazy":
-        yield "connection_strategy=eager connects to OpenAI before the proxy can answer: remove it (lazy is set)"
-    if streaming:
-        yield "stream_large_bodies would send a request on before it can be translated: remove it"
+    for name, (safe, harm) in HOLES.items():
+        value = getattr(options, name)
+        if value != safe and (value or safe):
+            yield f"{name} {harm}: remove it"
+
+
+def undecided(data: bytes) -> bool:
+    """Whether *data*, the first bytes of a connection, may begin a request whose host is not to be seen yet.
+
+    mitmproxy decides all the same, by the address alone, and relays the rest unread.
+    """
+    if data[:1] == b"\x16":  # a record of TLS; with its version mitmproxy waits for all of the ClientHello
+        return len(data) < 3
+    begun = any(data.startswith(method) or method.startswith(data) for method in METHODS)
+    return begun and data != b"" and b"\n" not in data and len(data) < LONGEST_LINE

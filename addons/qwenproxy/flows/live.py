@@ -40,11 +40,11 @@ class Door:
 
     def owns(self, flow: http.HTTPFlow) -> bool:
         """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
+        if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
+            return True
         request = flow.request
         names = (request.host, flow.client_conn.sni, request.host_header, request.authority)
-        return isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode) or any(
-            name and self.hosts.matches(name) for name in names
-        )
+        return any(name and self.hosts.matches(name) for name in names)
 
 
 door = Door(Hosts(["api.openai.com", "*.api.openai.com"]), body_limit=64 * 1024 * 1024)

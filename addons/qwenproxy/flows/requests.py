@@ -3,9 +3,11 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 import orjson
+from mitmproxy import http
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from qwenproxy import errors
@@ -14,13 +16,22 @@ from qwenproxy.endpoints.chat import ChatCall
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
 from qwenproxy.flows import access, answers, bodies, routes
-from qwenproxy.flows.visits import Visit
+from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.wire.openai import Head
 
 PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence
+
+
+class Ask(NamedTuple):
+    """What an endpoint of ours is asked."""
+
+    request: http.Request
+    headers: Mapping[str, str]
+    route: routes.Served
+    record: Record
 
 
 class Desk:
@@ -32,7 +43,7 @@ class Desk:
         self._settings = settings
         self._access = access.Access(settings)
         self._since = int(time.time())  # what models say they were created at: nobody tells
-        self._endpoints: dict[str, Callable[[Visit, routes.Served, Record], Awaitable[Answer]]] = {
+        self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
             "chat": self._chat,
             "models": self._models,
             "model": self._model,
@@ -40,11 +51,10 @@ class Desk:
 
     async def answer(self, visit: Visit) -> Answer:
         """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
-        request = visit.flow.request
-        record = Record(answers.request_id(visit.flow.id), request.method, "-", time.monotonic)
-        origin = request.headers.get("origin")
+        headers = plain_headers(visit.flow.request)
+        record = Record(answers.request_id(visit.flow.id), visit.flow.request.method, "-", time.monotonic)
         try:
-            answer = await self._routed(visit, record)
+            answer = await self._routed(visit, headers, record)
         except ProxyError as e:
             record.failed(e)
             answer = answers.of_error(e, visit.flow.id)
@@ -57,12 +67,11 @@ class Desk:
             raise
         if isinstance(answer.body, bytes):
             record.close()
-        answer.headers |= self._access.shared(origin) | answer.headers
+        answer.headers |= self._access.shared(headers.get("origin")) | answer.headers
         return answer
 
-    async def _routed(self, visit: Visit, record: Record) -> Answer:
+    async def _routed(self, visit: Visit, headers: Mapping[str, str], record: Record) -> Answer:
         request = visit.flow.request
-        headers = request.headers
         origin = headers.get("origin")
         if isinstance(visit.flow.client_conn.proxy_mode, ReverseMode):
             self._access.check_host(request.host_header, visit.flow.client_conn.sockname[0])
@@ -76,21 +85,22 @@ class Desk:
         if isinstance(route, routes.Empty):
             return Answer(204, {"x-request-id": record.id, **route.headers}, b"")
         record.endpoint = route.endpoint
-        return await self._endpoints[route.endpoint](visit, route, record)
+        return await self._endpoints[route.endpoint](Ask(request, headers, route, record))
 
-    async def _chat(self, visit: Visit, route: routes.Served, record: Record) -> Answer:
-        body = bodies.body_of(visit.flow.request, self._settings.body_limit)
+    async def _chat(self, ask: Ask) -> Answer:
+        record = ask.record
+        body = bodies.body_of(ask.request, ask.headers.get("content-encoding", ""), self._settings.body_limit)
         call = ChatCall(body, reasoning=self._settings.reasoning == "show")
         record.model, record.stream = call.model, call.stream
         head = Head(f"chatcmpl-{uuid.uuid4().hex}", call.model, int(time.time()))
-        agent = visit.flow.request.headers.get("user-agent", "")
+        agent = ask.headers.get("user-agent", "")
         return await Exchange(self.service, call, head, record, agent=agent).open()
 
-    async def _models(self, visit: Visit, route: routes.Served, record: Record) -> Answer:
-        return json_answer(models.listing(self.service.model_names(), self._since), record)
+    async def _models(self, ask: Ask) -> Answer:
+        return json_answer(models.listing(self.service.model_names(), self._since), ask.record)
 
-    async def _model(self, visit: Visit, route: routes.Served, record: Record) -> Answer:
-        return json_answer(models.one(route.model, self.service.model_names(), self._since), record)
+    async def _model(self, ask: Ask) -> Answer:
+        return json_answer(models.one(ask.route.model, self.service.model_names(), self._since), ask.record)
 
 
 def json_answer(value: object, record: Record) -> Answer:

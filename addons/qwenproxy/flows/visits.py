@@ -14,16 +14,30 @@ from qwenproxy.flows.delivery import Delivery, Handler
 
 log = logging.getLogger(__name__)
 
-CREDENTIALS = ("authorization", "api-key", "x-api-key", "cookie", "openai-organization", "openai-project")
+CREDENTIALS = frozenset(
+    {b"authorization", b"api-key", b"x-api-key", b"cookie", b"openai-organization", b"openai-project"}
+)
 """Request headers that name or authorise the app's owner at OpenAI."""
 
 
 def take_credentials(request: http.Request) -> dict[str, str]:
     """Remove the app's credentials from *request*, and return them by their lower-case names."""
-    found = {name: request.headers[name] for name in CREDENTIALS if name in request.headers}
-    for name in found:
-        del request.headers[name]
+    fields = request.headers.fields
+    found = {
+        text(name): value.decode("utf-8", "surrogateescape") for name, value in fields if name.lower() in CREDENTIALS
+    }
+    if found:
+        request.headers.fields = tuple(field for field in fields if field[0].lower() not in CREDENTIALS)
     return found
+
+
+def plain_headers(request: http.Request) -> dict[str, str]:
+    """The headers by their lower-case names: quicker to ask than mitmproxy's, of repeated ones the last."""
+    return {text(name): value.decode("utf-8", "surrogateescape") for name, value in request.headers.fields}
+
+
+def text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape").lower()
 
 
 class Visit:

@@ -1,13 +1,18 @@
 """Fills a JSON Schema with values that fit it, taken from the prompt where it has some."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+from qwenproxy.simulator.ask import dicts
 from qwenproxy.simulator.facts import Facts
 from qwenproxy.wire.openai import Json
 
 DEPTH = 12
-"""Levels filled before an optional branch is left out: recursive schemas end."""
+"""References followed in a row, and levels filled: a schema that refers to itself ends."""
+
+MOST_VALUES, MOST_ITEMS, MOST_CHARACTERS = 2000, 100, 10_000
+"""Sizes beyond which a schema is not obeyed."""
 
 FORMATS = {
     "date": "2026-01-02",
@@ -30,6 +35,7 @@ class Form:
         self._root = schema
         self._facts = facts
         self._numbers = list(facts.numbers)
+        self._left = MOST_VALUES
         self._kinds: dict[str, Callable[[Json, str, int], Any]] = {
             "object": self._object,
             "array": self._array,
@@ -46,6 +52,7 @@ class Form:
 
     def _value(self, schema: Any, name: str, depth: int) -> Any:
         schema = self._plain(schema)
+        self._left -= 1
         if (choices := schema.get("enum")) and isinstance(choices, list):
             return self._mentioned(choices)
         for fixed in ("const", "default"):
@@ -68,7 +75,7 @@ class Form:
 
     def _referred(self, reference: str) -> Any:
         target: Any = self._root
-        for step in reference.removeprefix("#").strip("/").split("/"):
+        for step in filter(None, reference.removeprefix("#").split("/")):
             target = target.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
         return target
 
@@ -77,12 +84,14 @@ class Form:
         return next((choice for choice in choices if str(choice).lower() in text), choices[0])
 
     def _object(self, schema: Json, name: str, depth: int) -> Json:
-        properties = schema.get("properties")
-        required = schema.get("required") or []
+        properties, needed = schema.get("properties"), texts(schema.get("required"))
         fields = properties if isinstance(properties, dict) else {}
-        wanted = [field for field in fields if field in required or (depth < 1 and self._evident(fields[field]))]
-        extra = [field for field in required if field not in fields]
-        return {field: self._value(fields.get(field), field, depth + 1) for field in (*wanted, *extra) if depth < DEPTH}
+        wanted = [field for field in fields if field in needed or (depth < 1 and self._evident(fields[field]))]
+        wanted += [field for field in needed if field not in fields]
+        return {field: self._value(fields.get(field), field, depth + 1) for field in wanted if self._goes_on(depth)}
+
+    def _goes_on(self, depth: int) -> bool:
+        return depth < DEPTH and self._left > 0
 
     def _evident(self, schema: Any) -> bool:
         """Whether an optional property is plain, and the schema or the prompt has a value for it."""
@@ -93,17 +102,19 @@ class Form:
 
     def _array(self, schema: Json, name: str, depth: int) -> list[Any]:
         items = self._plain(schema.get("items"))
-        least, most = number(schema, "minItems", 1), number(schema, "maxItems", 5)
-        if kind_of(items) == "string" and not items.get("enum") and _is_any(name, PLACES) and self._facts.names:
-            return (self._facts.names * int(least))[: max(int(least), min(int(most), len(self._facts.names)))]
-        if depth >= DEPTH:
-            return []
-        return [self._value(items, name.removesuffix("s"), depth + 1) for _ in range(int(min(max(least, 1), most)))]
+        places = (
+            self._facts.names if _is_any(name, PLACES) and kind_of(items) == "string" and "enum" not in items else []
+        )
+        least, most = size(schema, "minItems", 1, MOST_ITEMS), size(schema, "maxItems", MOST_ITEMS, MOST_ITEMS)
+        if places and least <= len(places):
+            return places[:most]
+        count = min(max(least, 1), most)
+        return [self._value(items, name.removesuffix("s"), depth + 1) for _ in range(count) if self._goes_on(depth)]
 
     def _string(self, schema: Json, name: str, depth: int) -> str:
         text = FORMATS.get(str(schema.get("format"))) or self._words(name)
-        least, most = int(number(schema, "minLength", 0)), int(number(schema, "maxLength", 2000))
-        return text.ljust(least, ".")[:most]
+        least = size(schema, "minLength", 0, MOST_CHARACTERS)
+        return text.ljust(least, ".")[: size(schema, "maxLength", MOST_CHARACTERS, MOST_CHARACTERS)]
 
     def _words(self, name: str) -> str:
         facts = self._facts
@@ -127,10 +138,9 @@ BRANCHES = ("anyOf", "oneOf", "allOf")
 
 def _branch(schema: Json) -> Json | None:
     """The first alternative that is not null; all of `allOf` together."""
-    parts = [part for part in schema.get("allOf") or () if isinstance(part, dict)]
-    if parts:
+    if parts := dicts(schema.get("allOf")):
         return {key: value for part in parts for key, value in part.items()}
-    options = [part for key in ("anyOf", "oneOf") for part in schema.get(key) or () if isinstance(part, dict)]
+    options = dicts(schema.get("anyOf")) + dicts(schema.get("oneOf"))
     return next((part for part in options if part.get("type") != "null"), None)
 
 
@@ -145,7 +155,18 @@ def kind_of(schema: Json) -> str:
 def number(schema: Json, key: str, otherwise: float) -> float:
     """The number under *key*."""
     value = schema.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+    fine = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value if fine else otherwise
+
+
+def size(schema: Json, key: str, otherwise: int, limit: int) -> int:
+    """The number of things under *key*, none below 0 and none beyond *limit*."""
+    return max(0, min(limit, int(number(schema, key, otherwise))))
+
+
+def texts(value: Any) -> list[str]:
+    """The strings of *value*, if it is a list of some."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _is_any(name: str, words: tuple[str, ...]) -> bool:

@@ -1,0 +1,87 @@
+"""The shapes in which an upstream says no."""
+
+import pytest
+
+from qwenproxy.dialects.refusal_body import Said, read
+
+INNER = "<400> InternalError.Algo.InvalidParameter: wrong"
+
+SHAPES: list[tuple[str, int, bytes, Said]] = [
+    (
+        "compatible mode",
+        400,
+        b'{"error":{"message":"wrong","type":"invalid_request_error","param":"n","code":"invalid_parameter_error"},'
+        b'"id":"chatcmpl-1","request_id":"rq"}',
+        Said(400, ("invalidparametererror", "invalidrequesterror"), "wrong", "n", "rq"),
+    ),
+    (
+        "native",
+        429,
+        b'{"code":"Throttling.RateQuota","message":"slow","request_id":"rq"}',
+        Said(429, ("throttlingratequota",), "slow", None, "rq"),
+    ),
+    ("a string", 405, b'{"error":"no"}', Said(405, (), "no")),
+    ("a listed error", 400, b'[{"error":{"message":"no"}}]', Said(400, (), "no")),
+    ("words", 502, b" no healthy upstream\n", Said(502, (), "no healthy upstream")),
+    ("nothing", 500, b"", Said(500, (), "")),
+    ("FastAPI", 422, b'{"detail":[{"msg":"x"}]}', Said(422, (), '[{"msg":"x"}]')),
+    (
+        "vLLM",
+        400,
+        b'{"object":"error","message":"no","type":"BadRequestError","param":null,"code":400}',
+        Said(400, ("badrequesterror",), "no"),
+    ),
+    (
+        "an error's own request id",
+        400,
+        b'{"error":{"message":"no","request_id":"rq"}}',
+        Said(400, (), "no", None, "rq"),
+    ),
+    (
+        "events, the status in them",
+        200,
+        b'id:1\nevent:error\n:HTTP_STATUS/429\ndata:{"code":"Throttling","message":"slow","request_id":"rq"}\n\n',
+        Said(429, ("throttling",), "slow", None, "rq"),
+    ),
+    ("events with a status of their own", 400, b': x\ndata: {"error":{"message":"no"}}\n\n', Said(400, (), "no")),
+    ("an event without its end", 400, b'data:{"error":"no"}', Said(400, (), "no")),
+    ("a page", 403, b"<html><style>p{}</style><p>Slide</p> <b>here</b></html>", Said(403, (), "Slide here", page=True)),
+    (
+        "an inner status behind a 500",
+        500,
+        b'{"error":{"message":"%s","code":"internal_error"}}' % INNER.encode(),
+        Said(400, ("invalidparameter",), INNER),
+    ),
+    (
+        "an inner status that agrees",
+        400,
+        b'{"error":{"message":"%s","code":"data_inspection_failed"}}' % INNER.encode(),
+        Said(400, ("invalidparameter", "datainspectionfailed"), INNER),
+    ),
+    (
+        "an inner status behind a gateway's",
+        400,
+        f"400 {INNER}".encode(),
+        Said(400, ("invalidparameter",), f"400 {INNER}"),
+    ),
+    ("an inner status in bare words", 500, INNER.encode(), Said(400, ("invalidparameter",), INNER)),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "expected"), [row[1:] for row in SHAPES], ids=[row[0] for row in SHAPES])
+def test_a_refusal_is_read_in_every_shape(status: int, body: bytes, expected: Said) -> None:
+    assert read(status, {}, body) == expected
+
+
+def test_the_header_names_the_request_where_the_body_does_not() -> None:
+    assert read(500, {"x-request-id": "rq"}, b'{"message":"no"}').request_id == "rq"
+    assert read(403, {"x-request-id": "rq"}, b"<html></html>").request_id == "rq"
+
+
+def test_what_calls_itself_a_page_is_one_unless_it_is_json() -> None:
+    assert read(503, {"content-type": "text/html"}, b"busy").page
+    assert not read(503, {"content-type": "text/html"}, b'{"message":"busy"}').page
+
+
+def test_messages_have_an_end() -> None:
+    assert len(read(400, {}, b"x" * 100_000).message) == 2_000
