@@ -18,7 +18,7 @@ from qwenproxy.dialects import corrections
 from qwenproxy.dialects.draft import Ruled
 from qwenproxy.dialects.rulings import rule
 from qwenproxy.endpoints.base import Call
-from qwenproxy.errors import ProxyError
+from qwenproxy.errors import UPSTREAM_CUT, ProxyError
 from qwenproxy.models import Row
 from qwenproxy.record import Record
 from qwenproxy.rounds import Fan, Source, Strand
@@ -123,12 +123,13 @@ class Exchange:
     async def _attempt(self, ruled: Ruled, row: Row) -> tuple[Source, Sequence[ChatEvent]]:
         strands: list[Strand] = []
         try:
-            for choice in range(ruled.calls):  # the first alone: what it is refused for, the others would be too
-                strands.append(await self._strand(ruled, row, choice))
+            await self._open(ruled, row, strands)
             source: Source = strands[0] if len(strands) == 1 else Fan(strands)
-            first = await source.read()
-            if first and isinstance(first[0], ProxyError):
-                raise first[0] if strands[0].reader.started else SaidNothing(first[0])
+            first = list(await source.read())
+            while not (self._call.stream or source.started) and (more := await source.read()):
+                first += more  # nothing has been sent to the app, so an answer that says nothing can be asked for again
+            if not source.started and first and isinstance(error := first[-1], ProxyError):
+                raise SaidNothing(error) if error.failure is UPSTREAM_CUT else error
         except BaseException:
             for strand in strands:
                 await strand.close()
@@ -136,11 +137,24 @@ class Exchange:
         self.record.first_event()
         return source, first
 
+    async def _open(self, ruled: Ruled, row: Row, strands: list[Strand]) -> None:
+        """Add the rounds of one attempt to *strands*: the first alone, as what it is refused for all would be."""
+
+        async def add(choice: int) -> None:
+            strands.append(await self._strand(ruled, row, choice))
+
+        await add(0)
+        for failed in await asyncio.gather(*map(add, range(1, ruled.calls)), return_exceptions=True):
+            if failed is not None:
+                raise failed
+
     async def _strand(self, ruled: Ruled, row: Row, choice: int) -> Strand:
         stream = ruled.stream or self._call.stream
         dialect = self._service.dialect
         self.record.rounds += 1
-        answer = await self._service.upstream.open(dialect.request(ruled.chat, row, stream=stream), self._agent)
+        answer = await self._service.upstream.open(
+            dialect.request(ruled.chat_for(choice), row, stream=stream), self._agent
+        )
         if answer.status >= 300:
             try:
                 body = await answer.read_all(REFUSAL_LIMIT)
@@ -196,7 +210,11 @@ class StreamedBody:
         return b""
 
     async def close(self) -> None:
-        """End the rounds; those that are not over are cancelled."""
+        """End the rounds; those that are not over are cancelled.  Is carried out even if its caller is cancelled."""
+        self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         begun = self._begun
         if self._source is None and not begun.cancel() and not begun.cancelled() and begun.exception() is None:
             self._source = begun.result()[0]
@@ -216,7 +234,7 @@ class StreamedBody:
 
 
 class SaidNothing(Exception):
-    """An answer that ended before it said anything: worth a second try."""
+    """An answer that broke off before it said anything: worth a second try."""
 
     def __init__(self, error: ProxyError) -> None:
         super().__init__(error.message)

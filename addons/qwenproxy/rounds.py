@@ -20,6 +20,11 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
     @property
+    def started(self) -> bool:
+        """Whether anything has been said yet; a role is nothing."""
+        ...
+
+    @property
     def repairs(self) -> Sequence[str]:
         """What was put right in what has been read."""
         ...
@@ -39,13 +44,19 @@ class Strand:
     async def read(self) -> Sequence[ChatEvent]:
         while not (self.reader.finished or self._broken):
             try:
-                events = self.reader.feed(await self._answer.read())
+                data = await self._answer.read()
             except ProxyError as e:
                 self._broken = True
-                return self.reader.feed(b"") if self.reader.answered else [e]
-            if events:
+                if not self.reader.answered:
+                    return [e]
+                data = b""
+            if events := self.reader.feed(data):
                 return [self._renamed(event) for event in events] if self._names else events
         return ()
+
+    @property
+    def started(self) -> bool:
+        return self.reader.started
 
     @property
     def repairs(self) -> Sequence[str]:
@@ -96,6 +107,10 @@ class Fan:
                 return told
         usage, self._usage = self._usage, []
         return [Usage(total(usage))] if usage else ()
+
+    @property
+    def started(self) -> bool:
+        return any(strand.reader.started for strand in self._strands)
 
     @property
     def repairs(self) -> Sequence[str]:

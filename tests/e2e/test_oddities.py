@@ -170,7 +170,7 @@ CASES: dict[str, Case] = {
 }
 
 
-def test_every_oddity_has_its_case() -> None:
+async def test_every_oddity_has_its_case() -> None:
     assert CASES.keys() == SCENARIOS.keys()
 
 

@@ -43,7 +43,7 @@ def test_items_are_names_in_a_row(prompt: str, items: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "numbers"),
-    [("add 2 and 3.5", [2, 3.5]), ("from -4 to 10.", [-4, 10]), ("v2 of a1b", []), ("1.2.3", [])],
+    [("add 2 and 3.5", [2, 3.5]), ("from -4 to 10.", [-4, 10]), ("v2 of a1b", []), ("1.2.3", []), ("9" * 400, [])],
 )
 def test_numbers(prompt: str, numbers: list[float]) -> None:
     assert facts_of(prompt).numbers == numbers

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwenproxy.simulator.facts import facts_of
@@ -30,6 +30,7 @@ def field(schema: Any, name: str = "x", prompt: str = "Hello Riga, 7 times") -> 
         ({"type": ["null", "integer"]}, 7),
         ({"type": "integer", "maximum": 3}, 3),
         ({"type": "integer", "minimum": 9}, 9),
+        ({"type": "integer", "minimum": 1e300}, 2**53),
         ({"enum": ["a", "b"]}, "a"),
         ({"enum": ["oslo", "riga"]}, "riga"),
         ({"const": 5}, 5),
@@ -153,6 +154,7 @@ schemas = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(WORDS), schemas, max_size=6))
 def test_anything_is_filled_with_something_of_a_sensible_size(schema: dict[str, Any]) -> None:
     assert len(orjson.dumps(fill(schema, "Riga and Oslo, 7"))) < 1_000_000

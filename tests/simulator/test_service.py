@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qwenproxy.simulator.known import KNOWN
@@ -55,12 +55,14 @@ def ask(service: Service, body: Any) -> Steps:
         return [Send(refused.refusal.body("1"))]
 
 
+@settings(deadline=None)
 @given(requests)
 @example({"messages": [{"role": "user", "content": ["x"]}]})
 def test_any_request_is_answered_or_refused(fields: dict[str, Any]) -> None:
     assert ask(Service(0, 0), {"model": MODEL, **fields})
 
 
+@settings(deadline=None)
 @given(requests)
 def test_any_addition_to_a_good_request_is_answered_or_refused(fields: dict[str, Any]) -> None:
     assert ask(Service(0, 0), {"model": "qwen3.7-plus", "tools": [WEATHER], **fields, "messages": HELLO})

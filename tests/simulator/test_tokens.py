@@ -1,12 +1,13 @@
 """Pieces of text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwenproxy.simulator.tokens import SAMPLE, count, keep, pieces
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_pieces_add_up_to_the_text(text: str) -> None:
     assert "".join(pieces(text)) == text

@@ -38,7 +38,7 @@ DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
 
 
 def body_of(request: http.Request, codings: str, limit: int) -> bytes:
-    """The body without its content *codings*: at most *limit* bytes, however small it was packed.  Raises ProxyError."""
+    """The body without its content *codings*; at most *limit* bytes, however well it was packed.  Raises ProxyError."""
     data = request.raw_content
     if data is None:
         message = "a script or the option stream_large_bodies streams the request past the proxy: remove it"

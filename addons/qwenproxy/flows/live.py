@@ -85,6 +85,13 @@ class LiveStream(layers.HttpStream):
             self.visit = Visit(self.flow, take_credentials(self.flow.request))
         return self.visit
 
+    def start_request_stream(self) -> Commands[None]:
+        if self.mine() is None:
+            yield from super().start_request_stream()
+        else:  # whatever a script asks for: nothing can be translated before its end is there
+            self.flow.request.stream = False
+            self.client_state = self.state_consume_request_body
+
     def check_body_size(self, request: bool) -> Commands[bool]:
         if self.mine() is None:
             return (yield from super().check_body_size(request))
@@ -187,6 +194,7 @@ def declared_size(request: http.Request) -> int:
 SIGNATURES = {
     "handle_event": "(self, event",
     "state_wait_for_request_headers": "(self, event",
+    "start_request_stream": "(self)",
     "check_body_size": "(self, request",
     "check_killed": "(self, emit_error_hook",
     "make_server_connection": "(self)",

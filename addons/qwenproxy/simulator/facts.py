@@ -20,7 +20,7 @@ NAME = re.compile(r"[^\W\d_a-z][\w'’-]*(?:\s+[^\W\d_a-z][\w'’-]*)*")
 JOINED = re.compile(r"\s*(?:,|;|&|\band\b|\bor\b)\s*(?:(?:and|or|in|for|at|of|to)\s+)*")
 SENTENCE = re.compile(r"[.!?:\n]\W*$")
 PLACE = re.compile(r"\b(?:in|for|at|of)\s+(\w+)(?:\s*(?:,|and|or)\s+(\w+))?")
-NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w|\.\d)")
+NUMBER = re.compile(r"(?<![\w.])-?\d{1,15}(?:\.\d{1,15})?(?!\w|\.\d)")
 QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)")
 
 

@@ -14,6 +14,9 @@ DEPTH = 12
 MOST_VALUES, MOST_ITEMS, MOST_CHARACTERS = 2000, 100, 10_000
 """Sizes beyond which a schema is not obeyed."""
 
+EXACT = 2**53
+"""The largest whole number that JSON keeps."""
+
 FORMATS = {
     "date": "2026-01-02",
     "date-time": "2026-01-02T03:04:05Z",
@@ -130,7 +133,7 @@ class Form:
         return min(number(schema, "maximum", value), value)
 
     def _integer(self, schema: Json, name: str, depth: int) -> int:
-        return round(self._number(schema, name, depth))
+        return round(max(-EXACT, min(EXACT, self._number(schema, name, depth))))
 
 
 BRANCHES = ("anyOf", "oneOf", "allOf")
@@ -155,8 +158,9 @@ def kind_of(schema: Json) -> str:
 def number(schema: Json, key: str, otherwise: float) -> float:
     """The number under *key*."""
     value = schema.get(key)
-    fine = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value if fine else otherwise
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return otherwise
+    return value
 
 
 def size(schema: Json, key: str, otherwise: int, limit: int) -> int:

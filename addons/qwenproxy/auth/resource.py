@@ -1,0 +1,38 @@
+"""Which API a login is for: from its `resource_url` to a base URL that may get the token."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from qwenproxy import hostnames
+
+PORTAL = "https://portal.qwen.ai/v1"
+"""Where a login without a `resource_url` is good."""
+HOSTS = ("*.qwen.ai", "*.aliyuncs.com")
+"""Qwen's own hosts."""
+
+
+def base_url(resource_url: str, allowed: Sequence[str] = ()) -> str:
+    """The base URL that *resource_url* stands for: it has often no scheme, and no path.
+
+    It comes from the network or a file, and would get the token: so its host must be Qwen's own or one of *allowed*
+    (patterns).  Plain HTTP is for those *allowed* only.  Raises ValueError, which says what is wrong with it.
+    """
+    text = resource_url.strip()
+    if not text:
+        return PORTAL
+    url = (text if "://" in text else f"https://{text}").rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("it is no address") from None
+    if parts.scheme not in ("http", "https") or not host or port == 0 or not (url.isascii() and url.isprintable()):
+        raise ValueError("it is no address")
+    if "@" in parts.netloc or "?" in url or "#" in url or "\\" in url or " " in url:
+        raise ValueError("it is more than a host and a path")
+    named = any(hostnames.stands_for(pattern, host) for pattern in allowed)
+    if not named and not any(hostnames.stands_for(pattern, host) for pattern in HOSTS):
+        raise ValueError(f"{host} is not a host of Qwen's, nor in allowed_hosts")
+    if parts.scheme == "http" and not named:
+        raise ValueError("it is plain http://")
+    return url if url.endswith("/v1") else f"{url}/v1"
