@@ -34,6 +34,4 @@ def test_a_text_is_kept_up_to_a_limit(limit: int, text: str) -> None:
 
 
 def test_a_very_long_text_is_counted_by_its_beginning() -> None:
-    assert (
-        count("ab " * SAMPLE) == count("ab " * (SAMPLE // 3)) * 3 * SAMPLE // SAMPLE or count("ab " * SAMPLE) > SAMPLE
-    )
+    assert count("ab " * SAMPLE) == pytest.approx(SAMPLE, rel=0.01)

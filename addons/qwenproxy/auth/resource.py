@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from qwenproxy import hostnames
+from qwenproxy import hostnames, plans
 
-PORTAL = "https://portal.qwen.ai/v1"
+PORTAL = plans.PORTAL.base_url
 """Where a login without a `resource_url` is good."""
 HOSTS = ("*.qwen.ai", "*.aliyuncs.com")
 """Qwen's own hosts."""

@@ -97,7 +97,7 @@ class Arguments:
         doubt, self._doubt = self._doubt, ""
         if not doubt:
             return ""
-        again = not mending.is_object(self.text + doubt) and mending.is_object(doubt)
+        again = _ends(doubt) and not _ends(self.text + doubt)
         return self._add(doubt[self.size :] if again else doubt)
 
     def close(self, *, truncated: bool) -> list[str]:
@@ -183,3 +183,10 @@ class Arguments:
             return rest
         self.junk = True
         return ""
+
+
+def _ends(text: str) -> bool:
+    """Whether an object that *text* begins with ends in it."""
+    scanner = Scanner()
+    scanner.feed(text)
+    return scanner.complete

@@ -91,7 +91,7 @@ class Delivery:
                 await self._send(piece)
         except asyncio.CancelledError:
             pass  # the layer has been told by the connection itself
-        except Exception:
+        except Exception:  # whatever it is, the app must not take what it has for a whole answer
             log.exception("an answer broke off")
         finally:
             self._reading = False

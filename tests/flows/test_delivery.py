@@ -1,0 +1,191 @@
+"""From a body to the app: in order, no faster than the app reads, and closed in any case."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from mitmproxy.proxy import events
+
+from qwenproxy import sse
+from qwenproxy.flows.delivery import NOWHERE, Delivery, Pull, Pulled
+
+
+class Source:
+    """A body whose pieces the test gives; an exception breaks it off."""
+
+    def __init__(self) -> None:
+        self.pieces: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self.reads = 0
+        self.closed = asyncio.Event()
+
+    async def read(self) -> bytes:
+        self.reads += 1
+        piece = await self.pieces.get()
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    async def close(self) -> None:
+        await asyncio.sleep(0.01)  # as an upstream's connection may take a moment to end
+        self.closed.set()
+
+
+class Stream:
+    """The layer's side: it asks for a piece, takes it, and asks again, as mitmproxy's server has it do."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes | None] = []
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.ended = asyncio.Event()
+        self.delivery: Delivery
+
+    async def server_event(self, event: events.Event) -> None:
+        assert isinstance(event, Pulled)
+        self.taken.append(event.reply)
+        if event.reply:
+            self.delivery.pull()
+        else:
+            self.delivery.cancel()
+            self.ended.set()
+
+    async def drain_writers(self) -> None:
+        await self.writable.wait()
+
+
+@asynccontextmanager
+async def under_way(*, heartbeat: float = 0, keep: int = 1000) -> AsyncIterator[tuple[Source, Stream, Delivery]]:
+    source, stream = Source(), Stream()
+    stream.delivery = delivery = Delivery(stream, source, heartbeat=heartbeat, keep=keep)
+    yield source, stream, delivery
+    delivery.cancel()
+    async with asyncio.timeout(1):
+        await source.closed.wait()
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_pieces_come_in_order_and_the_end_is_an_empty_one() -> None:
+    async with under_way() as (source, stream, delivery):
+        delivery.pull()
+        for piece in (b"one", b"two", b""):
+            source.pieces.put_nowait(piece)
+        await stream.ended.wait()
+        assert stream.taken == [b"one", b"two", b""]
+
+
+async def test_after_the_end_the_body_is_closed_to_its_end() -> None:
+    async with under_way() as (source, stream, delivery):
+        delivery.pull()
+        source.pieces.put_nowait(b"")
+        async with asyncio.timeout(1):
+            await source.closed.wait()
+
+
+async def test_a_body_that_fails_ends_in_none_and_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    async with under_way() as (source, stream, delivery):
+        delivery.pull()
+        source.pieces.put_nowait(b"one")
+        source.pieces.put_nowait(ValueError("a bug"))
+        await stream.ended.wait()
+        assert stream.taken == [b"one", None]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+async def test_an_app_that_leaves_ends_the_reading_and_closes_the_body() -> None:
+    async with under_way() as (source, stream, delivery):
+        delivery.pull()
+        await settled()
+        delivery.cancel()
+        async with asyncio.timeout(1):
+            await source.closed.wait()
+        assert stream.taken == [None]
+
+
+async def test_an_app_that_leaves_before_it_asks_is_sent_nothing() -> None:
+    async with under_way() as (source, stream, delivery):
+        delivery.cancel()
+        async with asyncio.timeout(1):
+            await source.closed.wait()
+        assert stream.taken == []
+
+
+async def test_nothing_is_read_before_the_layer_asks() -> None:
+    async with under_way() as (source, _, delivery):
+        await settled()
+        assert source.reads == 0
+        delivery.pull()
+        await settled()
+        assert source.reads == 1
+
+
+async def test_nothing_is_read_while_the_socket_is_full() -> None:
+    async with under_way() as (source, stream, delivery):
+        stream.writable.clear()
+        delivery.pull()
+        await settled()
+        assert source.reads == 0
+        stream.writable.set()
+        await settled()
+        assert source.reads == 1
+
+
+async def test_nothing_is_read_while_the_stream_is_held_back() -> None:
+    """HTTP/2's window of one stream may be full while the socket is not."""
+    async with under_way() as (source, _, delivery):
+        held = True
+        delivery.congested = lambda: held
+        delivery.pull()
+        await asyncio.sleep(0.02)
+        assert source.reads == 0
+        held = False
+        async with asyncio.timeout(1):
+            while source.reads == 0:
+                await asyncio.sleep(0.005)
+
+
+async def test_silence_is_filled_with_comments_and_speech_is_not() -> None:
+    async with under_way(heartbeat=0.05) as (source, stream, delivery):
+        delivery.pull()
+        for _ in range(4):
+            await asyncio.sleep(0.02)
+            source.pieces.put_nowait(b"said")
+        assert sse.KEEP_ALIVE not in stream.taken
+        async with asyncio.timeout(1):
+            while stream.taken.count(sse.KEEP_ALIVE) < 2:
+                await asyncio.sleep(0.01)
+        source.pieces.put_nowait(b"at last")
+        source.pieces.put_nowait(b"")
+        await stream.ended.wait()
+        assert stream.taken[-2:] == [b"at last", b""]
+
+
+async def test_nothing_is_said_to_an_app_that_does_not_read() -> None:
+    async with under_way(heartbeat=0.01) as (_, stream, delivery):
+        stream.writable.clear()
+        delivery.pull()
+        await asyncio.sleep(0.05)
+        assert stream.taken == []
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(0, b""), (4, b"onet"), (5, b"onetw"), (100, b"onetwo")])
+async def test_the_beginning_is_kept_for_viewing(keep: int, kept: bytes) -> None:
+    async with under_way(keep=keep) as (source, stream, delivery):
+        delivery.pull()
+        for piece in (b"one", b"two", b""):
+            source.pieces.put_nowait(piece)
+        await stream.ended.wait()
+        assert delivery.kept() == kept
+
+
+def test_mitmproxys_server_has_nothing_to_do_for_a_pull() -> None:
+    """It skips commands for connections that it does not hold, and this one nobody can hold."""
+    command = Pull()
+    assert command.blocking
+    assert command.connection is NOWHERE
+    assert NOWHERE.address is None
