@@ -102,10 +102,8 @@ def opened(fifo: Path) -> int:
 
 
 def until(found: Callable[[], object]) -> None:
-    """Wait until *found* is true."""
-    end = time.monotonic() + 20
+    """Wait until *found* is true, or the test's time is over."""
     while not found():
-        assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.02)
 
 
@@ -114,8 +112,7 @@ def test_the_first_call_installs_and_the_second_only_works(checkout: Checkout, s
     assert checkout.call(script)[0] == 0
     assert checkout.installed() == [extras]
     started = time.monotonic()
-    status, _, err = checkout.call(script)
-    assert (status, err) == (0, "")
+    assert checkout.call(script)[::2] == (0, "")
     assert time.monotonic() - started < 1
     assert checkout.installed() == [extras]
 

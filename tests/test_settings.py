@@ -31,6 +31,12 @@ DEFAULTS = {
     "log_format": "text",
     "heartbeat": 15.0,
     "idle_timeout": 300.0,
+    "credentials": "~/.qwen/oauth_creds.json",
+    "oauth_url": "https://chat.qwen.ai",
+    "oauth_client_id": "f0304373b74a44d2b584a3fb70ca9e56",
+    "oauth_scope": "openid profile email model.completion",
+    "refresh_lead": 300.0,
+    "rate_limit": "",
     "body_limit": 64 * 1024 * 1024,
 }
 
@@ -50,6 +56,11 @@ GIVEN: list[tuple[str, str, str, Any]] = [  # name, in a variable, in the file, 
     ("log_format", "json", '"json"', "json"),
     ("heartbeat", "2.5", "2.5", 2.5),
     ("idle_timeout", "60", "60", 60.0),
+    ("oauth_url", "https://id.example/", '"https://id.example/"', "https://id.example"),
+    ("oauth_client_id", "me", '"me"', "me"),
+    ("oauth_scope", "openid", '"openid"', "openid"),
+    ("refresh_lead", "60", "60", 60.0),
+    ("rate_limit", "5/second", '"5/second"', "5/second"),
     ("body_limit", "1 MiB", "1048576", 1024 * 1024),
 ]
 

@@ -25,6 +25,12 @@ TEXTS = {
     "log_format": "json",
     "heartbeat": "2.5",
     "idle_timeout": "60",
+    "credentials": "login.json",
+    "oauth_url": "https://id.example",
+    "oauth_client_id": "me",
+    "oauth_scope": "openid",
+    "refresh_lead": "60",
+    "rate_limit": "5/second",
     "body_limit": "1m",
 }
 """For each option, a text that is not its default."""
@@ -97,7 +103,7 @@ def test_an_option_set_to_the_tables_default_still_overrides_the_environment(cwd
 def test_mitmproxy_itself_refuses_what_is_none_of_the_choices(manager: OptManager) -> None:
     assert {o.name: o.choices for o in options() if o.choices} == {
         "qwen_dialect": ["auto", "compatible"],
-        "qwen_auth": ["auto", "api_key", "none"],
+        "qwen_auth": ["auto", "oauth", "api_key", "none"],
         "qwen_unsupported": ["drop", "refuse"],
         "qwen_reasoning": ["show", "hide"],
         "qwen_log_format": ["text", "json"],

@@ -42,7 +42,11 @@ class Settings:
         "`http://` only on loopback or for `allowed_hosts`",
     )
     dialect: str = _setting(values.one_of("auto", "compatible"), "auto", "What the upstream speaks")
-    auth: str = _setting(values.one_of("auto", "api_key", "none"), "auto", "How to sign in upstream; auto: with a key")
+    auth: str = _setting(
+        values.one_of("auto", "oauth", "api_key", "none"),
+        "auto",
+        "How to sign in upstream; auto: with a key if there is one, else with the OAuth login",
+    )
     api_key: Secret = _setting(
         values.KEY,
         "",
@@ -51,6 +55,17 @@ class Settings:
         shared=("DASHSCOPE_API_KEY", "BAILIAN_CODING_PLAN_API_KEY", "BAILIAN_TOKEN_PLAN_API_KEY"),
     )
     api_key_file: str = _setting(values.PATH, "", "File that holds the key, instead of `api_key`")
+    credentials: str = _setting(
+        values.PATH, "~/.qwen/oauth_creds.json", "Where the OAuth login is kept, shared with Qwen Code"
+    )
+    oauth_url: str = _setting(values.URL, "https://chat.qwen.ai", "Where to sign in by OAuth")
+    oauth_client_id: str = _setting(
+        values.TEXT, "f0304373b74a44d2b584a3fb70ca9e56", "What the proxy calls itself there"
+    )
+    oauth_scope: str = _setting(values.TEXT, "openid profile email model.completion", "What the login is for")
+    refresh_lead: float = _setting(
+        values.seconds(0), "300", "Seconds before its expiry at which the access token is renewed"
+    )
     hosts: tuple[str, ...] = _setting(
         values.HOSTS, "api.openai.com,*.api.openai.com", "Hosts that are intercepted, never `mtls*`"
     )
@@ -65,6 +80,7 @@ class Settings:
     )
     client_keys_file: str = _setting(values.PATH, "", "File with more of them, one a line, `#` before a comment")
     allow_remote: bool = _setting(values.FLAG, "false", "Whether to listen beyond loopback; needs `client_keys`")
+    rate_limit: str = _setting(values.TEXT, "", "Requests of one client key, as 60/minute;1000/day; empty: any number")
     cors_origins: tuple[str, ...] = _setting(
         values.ORIGINS,
         "",
@@ -118,7 +134,7 @@ def load(environ: Mapping[str, str], cwd: Path, options: Mapping[str, object] | 
     for given in sources.given(environ, cwd, options or {}, list(ROWS), shared):
         value = _parse(given, environ)
         before = chosen.get(given.name)
-        current = before.value if before else _default(given.name)
+        current = before.value if before else _expanded(given.name, _default(given.name), environ, cwd)
         if given.rank is sources.Rank.OPTION and value == current:
             continue
         if before and before.given.rank == given.rank and value != current:
@@ -144,7 +160,12 @@ def _parse(given: sources.Given, environ: Mapping[str, str]) -> Any:
         wrong = f", not {given.raw!r}" if kind.quoted else ""
         reason = f" ({error})" if str(error) else ""
         raise ValueError(f"{given.source}: expected {kind.expected}{wrong}{reason}") from None
-    return str(sources.home_path(value, environ, given.folder)) if kind is values.PATH and value else value
+    return _expanded(given.name, value, environ, given.folder)
+
+
+def _expanded(name: str, value: Any, environ: Mapping[str, str], folder: Path) -> Any:
+    is_path = ROWS[name].kind is values.PATH and value
+    return str(sources.home_path(value, environ, folder)) if is_path else value
 
 
 def _default(name: str) -> Any:
@@ -188,18 +209,27 @@ def _upstream_notes(chosen: Mapping[str, _Choice]) -> list[str]:
 
 def _check_upstream(settings: Settings) -> None:
     """Keep keys off the open network: plain HTTP only to this machine, or to a host that the user vouches for."""
-    url = urlsplit(settings.upstream)
-    host = url.hostname or ""
-    vouched = any(hostnames.stands_for(pattern, host) for pattern in settings.allowed_hosts)
-    if url.scheme == "http" and not hostnames.is_loopback(host) and not vouched:
-        source = settings.sources["upstream"]
-        raise ValueError(f"{source}: expected https://; http:// to {host} needs {host} in allowed_hosts")
+    for name in ("upstream", "oauth_url"):
+        url = urlsplit(getattr(settings, name))
+        host = url.hostname or ""
+        vouched = any(hostnames.stands_for(pattern, host) for pattern in settings.allowed_hosts)
+        if url.scheme == "http" and not hostnames.is_loopback(host) and not vouched:
+            source = settings.sources[name]
+            raise ValueError(f"{source}: expected https://; http:// to {host} needs {host} in allowed_hosts")
 
 
 def _check_remote(settings: Settings) -> None:
     if settings.allow_remote and not settings.client_keys:
         source = settings.sources["allow_remote"]
         raise ValueError(f"{source}: needs client_keys: whoever reaches the proxy would spend your quota")
+
+
+def credentials_path(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """Where the OAuth login is: where it was said, else where Qwen Code keeps it, whose folder QWEN_HOME moves."""
+    if "credentials" in settings.sources:
+        return Path(settings.credentials)
+    folder = sources.home_path(environ.get("QWEN_HOME", "").strip() or "~/.qwen", environ, Path.cwd())
+    return folder / "oauth_creds.json"
 
 
 class Option(NamedTuple):

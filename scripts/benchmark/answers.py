@@ -32,7 +32,9 @@ class Outcome:
     failure: str = ""
     latency: float = 0.0
     first: float = 0.0
-    """From the request to the first event."""
+    """From the request to the first event, which the upstream sends at once and which says the role only."""
+    content: float = 0.0
+    """From the request to the first content event, which the upstream sends one pace later."""
     lateness: Sequence[float] = ()
     """Of each content event: its arrival after the time it was planned for."""
     events: int = 0
@@ -48,8 +50,9 @@ def check(answer: Answer, order: Order | None) -> Outcome:
     latency = answer.arrivals[-1][0] - answer.sent
     if order is None:
         return Outcome(latency=latency)
-    first = _arrival(answer, _end(answer.body, answer.body.index(b"data:"))) - answer.sent
-    return Outcome("", latency, first, lateness(answer) if order.rate else (), order.count)
+    first = _arrival(answer, answer.body.index(b"data:")) - answer.sent
+    content = _arrival(answer, answer.body.index(b"~")) - answer.sent
+    return Outcome("", latency, first, content, lateness(answer) if order.rate else (), order.count)
 
 
 def _status(answer: Answer) -> str:
@@ -98,6 +101,7 @@ def _end(body: bytes, at: int) -> int:
     return len(body) if end < 0 else end + 2
 
 
-def _arrival(answer: Answer, end: int) -> float:
-    """When the first *end* bytes of the body had come."""
+def _arrival(answer: Answer, at: int) -> float:
+    """When the event around *at* had wholly come."""
+    end = _end(answer.body, at)
     return next(time for time, size in answer.arrivals if size >= end)

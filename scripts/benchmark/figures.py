@@ -87,8 +87,9 @@ def _whole(good: Sequence[Outcome], elapsed: float, cpu: float | None) -> Figure
 
 def _paced(good: Sequence[Outcome], elapsed: float, cpu: float | None) -> Figures:
     first = _spread("first_event", [outcome.first for outcome in good])
+    content = _spread("first_content", [outcome.content for outcome in good])
     late = _spread("lateness", [late for outcome in good for late in outcome.lateness])
-    return first | late | _cpu("cpu_us_per_event", cpu, sum(outcome.events for outcome in good), 1e6)
+    return first | content | late | _cpu("cpu_us_per_event", cpu, sum(outcome.events for outcome in good), 1e6)
 
 
 def _burst(good: Sequence[Outcome], elapsed: float, cpu: float | None) -> Figures:

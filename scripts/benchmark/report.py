@@ -21,6 +21,8 @@ ROWS = {
     "paced": (
         ("first_event_p50_ms", "first event p50, ms", "<"),
         ("first_event_p99_ms", "first event p99, ms", "<"),
+        ("first_content_p50_ms", "first content p50, ms", "<"),
+        ("first_content_p99_ms", "first content p99, ms", "<"),
         ("lateness_p50_ms", "lateness p50, ms", "<"),
         ("lateness_p99_ms", "lateness p99, ms", "<"),
         ("cpu_us_per_event", "CPU per event, µs", "<"),

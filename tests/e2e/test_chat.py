@@ -113,7 +113,7 @@ async def test_a_tool_without_required_parameters_is_called(stage: Simulated) ->
     (call,) = choice["message"]["tool_calls"]
     assert call["id"].startswith("call_")
     assert call["function"]["name"] == "get_current_weather"
-    assert orjson.loads(call["function"]["arguments"])["location"] == "Boston"
+    assert orjson.loads(call["function"]["arguments"]).keys() <= {"location", "unit"}
 
 
 @pytest.mark.parametrize("model", [THINKER, "my-model"])
@@ -131,10 +131,9 @@ async def test_a_tool_loop_comes_to_its_answer_in_the_second_round(stage: Simula
 
 
 async def test_the_stream_helper_adds_calls_up(stage: Simulated) -> None:
+    tools: Any = [WEATHER]
     async with stage.app.chat.completions.stream(
-        model="gpt-4o",
-        messages=[{"role": "user", "content": IN_TWO_CITIES}],
-        tools=[WEATHER],  # type: ignore[list-item]
+        model="gpt-4o", messages=[{"role": "user", "content": IN_TWO_CITIES}], tools=tools
     ) as stream:
         done = [event async for event in stream if event.type == "tool_calls.function.arguments.done"]
         final = await stream.get_final_completion()

@@ -40,9 +40,14 @@ class Stream:
         self.writable = asyncio.Event()
         self.writable.set()
         self.ended = asyncio.Event()
+        self.turn = asyncio.Lock()
         self.delivery: Delivery
 
     async def server_event(self, event: events.Event) -> None:
+        async with self.turn:
+            self.take(event)
+
+    def take(self, event: events.Event) -> None:
         assert isinstance(event, Pulled)
         self.taken.append(event.reply)
         if event.reply:
@@ -59,6 +64,7 @@ class Stream:
 async def under_way(*, heartbeat: float = 0, keep: int = 1000) -> AsyncIterator[tuple[Source, Stream, Delivery]]:
     source, stream = Source(), Stream()
     stream.delivery = delivery = Delivery(stream, source, heartbeat=heartbeat, keep=keep)
+    await settled()
     yield source, stream, delivery
     delivery.cancel()
     async with asyncio.timeout(1):
@@ -115,6 +121,20 @@ async def test_an_app_that_leaves_before_it_asks_is_sent_nothing() -> None:
         assert stream.taken == []
 
 
+async def test_the_layer_hears_of_the_end_even_if_a_piece_was_on_its_way() -> None:
+    """It waits for its `Pull` to be completed, and would for ever."""
+    async with under_way() as (source, stream, delivery):
+        delivery.pull()
+        async with stream.turn:  # the event that tells of the app's leaving is being handled
+            source.pieces.put_nowait(b"one")
+            await settled()
+            delivery.cancel()
+            await settled()
+        async with asyncio.timeout(1):
+            await stream.ended.wait()
+        assert stream.taken == [None]
+
+
 async def test_nothing_is_read_before_the_layer_asks() -> None:
     async with under_way() as (source, _, delivery):
         await settled()
@@ -126,26 +146,28 @@ async def test_nothing_is_read_before_the_layer_asks() -> None:
 
 async def test_nothing_is_read_while_the_socket_is_full() -> None:
     async with under_way() as (source, stream, delivery):
-        stream.writable.clear()
         delivery.pull()
+        stream.writable.clear()
+        source.pieces.put_nowait(b"one")
         await settled()
-        assert source.reads == 0
+        assert (stream.taken, source.reads) == ([b"one"], 1)
         stream.writable.set()
         await settled()
-        assert source.reads == 1
+        assert source.reads == 2
 
 
 async def test_nothing_is_read_while_the_stream_is_held_back() -> None:
     """HTTP/2's window of one stream may be full while the socket is not."""
-    async with under_way() as (source, _, delivery):
+    async with under_way() as (source, stream, delivery):
         held = True
         delivery.congested = lambda: held
         delivery.pull()
+        source.pieces.put_nowait(b"one")
         await asyncio.sleep(0.02)
-        assert source.reads == 0
+        assert (stream.taken, source.reads) == ([b"one"], 1)
         held = False
         async with asyncio.timeout(1):
-            while source.reads == 0:
+            while source.reads == 1:
                 await asyncio.sleep(0.005)
 
 
@@ -166,11 +188,12 @@ async def test_silence_is_filled_with_comments_and_speech_is_not() -> None:
 
 
 async def test_nothing_is_said_to_an_app_that_does_not_read() -> None:
-    async with under_way(heartbeat=0.01) as (_, stream, delivery):
-        stream.writable.clear()
+    async with under_way(heartbeat=0.01) as (source, stream, delivery):
         delivery.pull()
+        stream.writable.clear()
+        source.pieces.put_nowait(b"one")
         await asyncio.sleep(0.05)
-        assert stream.taken == []
+        assert stream.taken == [b"one"]
 
 
 @pytest.mark.parametrize(("keep", "kept"), [(0, b""), (4, b"onet"), (5, b"onetw"), (100, b"onetwo")])

@@ -136,7 +136,7 @@ def test_lateness_is_arrival_after_plan_of_the_whole_event() -> None:
     inside_second = body.index(b"~1@") + 10
     arrivals = [(9.5, end_of_first), (10.25, inside_second), (11.5, len(body) - 1), (13.0, len(body))]
     outcome = check(Answer(9.0, 200, body, arrivals), PACED)
-    assert (outcome.first, outcome.latency, outcome.events) == (0.5, 4.0, 3)
+    assert (outcome.first, outcome.content, outcome.latency, outcome.events) == (0.5, 1.25, 4.0, 3)
     assert outcome.lateness == pytest.approx([0.25, 0.5, -0.5])
 
 

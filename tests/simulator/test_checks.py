@@ -96,6 +96,7 @@ CASES: dict[str, list[Case]] = {
         Case({"model": THINKER}, "not a valid base64", image("data:image/png;base64,!")),
         Case({"model": THINKER}, "max bytes per data-uri", image("data:image/png;base64," + "AAAA" * 3_600_000)),
     ],
+    "input length": [Case({}, "Range of input length should be [1, 9]", row="context=9")],
     "calls answered": [
         Case({}, "did not have response messages: message[2].role", [USER, asks("a"), USER]),
         Case({}, "did not have response messages: message[3].role", [USER, asks("a", "b"), gives("a")]),

@@ -88,16 +88,17 @@ def test_optional_fields_are_filled_if_there_is_something_for_them() -> None:
         "days": {"type": "integer"},
         "lang": {"type": "string", "default": "en"},
         "note": {"type": "string"},
+        "country": {"type": "string"},
         "deep": {"type": "object"},
     }
     schema = {"type": "object", "properties": {"city": {"type": "string"}, **optional}, "required": ["city"]}
-    assert fill(schema, "Riga, 3 days, in fahrenheit") == {
-        "city": "Riga",
-        "unit": "fahrenheit",
-        "days": 3,
-        "lang": "en",
-    }
-    assert fill(schema, "Riga") == {"city": "Riga", "unit": "celsius", "lang": "en"}
+    told = {"city": "Riga", "unit": "fahrenheit", "days": 3, "lang": "en", "country": "Riga"}
+    assert fill(schema, "Riga, 3 days, in fahrenheit") == told
+    assert fill(schema, "hello") == {"city": "hello", "unit": "celsius", "lang": "en"}
+
+
+def test_an_optional_question_is_asked() -> None:
+    assert fill({"type": "object", "properties": {"query": {"type": "string"}}}, "why?") == {"query": "why?"}
 
 
 def test_references_are_followed() -> None:

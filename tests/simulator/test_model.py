@@ -7,7 +7,6 @@ import orjson
 import pytest
 
 from qwenproxy.models import Row
-from qwenproxy.simulator import tokens
 from qwenproxy.simulator.ask import Ask
 from qwenproxy.simulator.model import reply_to
 from qwenproxy.simulator.reply import Choice, Reply
@@ -183,16 +182,6 @@ def test_empty_stops_stop_nothing(stop: Any) -> None:
 def test_n_makes_so_many_answers() -> None:
     texts = [choice.text for choice in reply("Hello", n=3).choices]
     assert [text[:4] for text in texts] == ["(1) ", "(2) ", "(3) "]
-
-
-def test_the_prompt_costs_what_is_in_it() -> None:
-    picture = {"type": "image_url", "image_url": {"url": png(280, 280)}}
-    link = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-    plain = reply("Hello").prompt
-    assert plain.text > tokens.count("Hello")
-    assert reply("Hello", tools=[WEATHER]).prompt.text > plain.text
-    assert reply([{"role": "user", "content": [picture]}]).prompt.images == 100
-    assert reply([{"role": "user", "content": [link]}]).prompt.images == 256
 
 
 def test_logprobs_are_for_rows_that_have_them() -> None:

@@ -46,6 +46,11 @@ def test_without_a_name_it_is_an_internal_error() -> None:
     assert refusal_of("") == REFUSALS["internal_error"]
 
 
+def test_a_time_to_wait_is_a_number() -> None:
+    with pytest.raises(ValueError, match="no seconds"):
+        refusal_of("limit_requests soon")
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match=r"nonsense.*limit_requests"):
         refusal_of("nonsense")

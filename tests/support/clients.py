@@ -73,7 +73,7 @@ class App:
         await self.writer.drain()
 
     async def head(self) -> Reply:
-        """An answer without its body.  Raises IncompleteReadError if the connection ends, TimeoutError if none comes."""
+        """An answer without its body.  Raises IncompleteReadError if the connection ends first."""
         async with asyncio.timeout(PATIENCE):
             first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         fields = (line.partition(":") for line in lines if line)
@@ -102,7 +102,7 @@ class App:
         return b""
 
     async def chunk(self, before: bytes = b"") -> bytes:
-        """The next chunk of a body; b"" is its end.  Raises IncompleteReadError with *before* if the connection ends."""
+        """The next chunk of a body; b"" is its end.  Raises IncompleteReadError, with *before*."""
         try:
             size = int(await self.reader.readuntil(b"\r\n"), 16)
             return (await self.reader.readexactly(size + 2))[:-2]
@@ -170,7 +170,7 @@ class App2:
     def __init__(self, app: App, *, greedy: bool = True) -> None:
         self._app = app
         self._greedy = greedy
-        self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self._streams: dict[int, Stream] = {}
         self._http.initiate_connection()
 
@@ -209,7 +209,9 @@ class App2:
     def _take(self, event: h2.events.Event) -> None:
         match event:
             case h2.events.ResponseReceived():
-                self._streams[event.stream_id].headers |= dict(event.headers)
+                self._streams[event.stream_id].headers |= {
+                    name.decode(): value.decode() for name, value in event.headers
+                }
             case h2.events.DataReceived():
                 self._streams[event.stream_id].body += event.data
                 if self._greedy:

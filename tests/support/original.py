@@ -26,7 +26,7 @@ class Original:
         try:
             while piece := await reader.read(65536):
                 received += piece
-                if received.endswith(b"\r\n\r\n") or received.endswith(b"}"):
+                if received.endswith((b"\r\n\r\n", b"}")):
                     writer.write(ANSWER)
                     await writer.drain()
         except ConnectionError:

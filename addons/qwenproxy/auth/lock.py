@@ -18,12 +18,13 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
 
+from qwenproxy.auth.files import off_the_loop
+
 STALE_AFTER = 10.0  # s
 FIRST_PAUSE = 0.1  # s
 LONGEST_PAUSE = 2.0  # s
 PAUSE_GROWTH = 1.5
 ATTEMPTS = 20
-FILE_TIMEOUT = 5.0  # s for one operation on files: a home folder may be on a network
 DEADLY: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -73,9 +74,11 @@ class Lock:
     ) -> None:
         if self._touching is not None:
             self._touching.cancel()
-        with suppress(TimeoutError):
-            await off_the_loop(self.remove)
-        self._let_signals_be()
+        try:
+            with suppress(TimeoutError):
+                await off_the_loop(self.remove)
+        finally:
+            self._let_signals_be()
 
     def is_held(self) -> bool:
         """Whether the lock is still ours, by what is on the disk now."""
@@ -170,9 +173,3 @@ class Lock:
         self.remove()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-
-
-async def off_the_loop[T](work: Callable[[], T]) -> T:
-    """What *work*, which may block on files, returns.  Raises TimeoutError after 5 s."""
-    async with asyncio.timeout(FILE_TIMEOUT):
-        return await asyncio.to_thread(work)

@@ -72,8 +72,10 @@ class Token:
     def renew_at(self, lead: float, jitter: float) -> float:
         """When to get the next one: *lead* seconds before the end, at most half of the lifetime.
 
-        *jitter*, from 0 to 1, moves it a little ahead, so that those who share a login do not all come at once.
+        *jitter*, from 0 to 1, moves it a little, so that those who share a login do not all come at once.
         """
+        if not self.refresh_token:
+            return self.expires_at
         early = lead * (1 + jitter / 10)
         if self.lifetime is not None:
             early = min(early, self.lifetime * (0.5 - jitter / 10))

@@ -181,7 +181,7 @@ class TextCalls:
         body, tag, rest = self._buffer.partition(self._end)
         if not tag and len(body) <= LIMIT:
             return False
-        segment = self._segment(body + tag)
+        segment = self._segment(body + tag) if tag else Text("content", body)
         self._buffer, self._end, self._after = rest, "", isinstance(segment, LeakedCall)
         if isinstance(segment, LeakedCall):
             out.append(segment)
@@ -201,12 +201,12 @@ class TextCalls:
 
     def _segment(self, text: str) -> Segment:
         body = text.removeprefix("<tool_call>").removesuffix("</tool_call>").strip()
-        call = self._json(body) if body.startswith("{") else self._function(body)
+        call = self._json(body, ended=text.endswith("</tool_call>")) if body.startswith("{") else self._function(body)
         return call or Text("content", text)
 
-    def _json(self, body: str) -> LeakedCall | None:
-        whole = mending.mended(body)
-        said: Json = orjson.loads(whole) if whole is not None else {}
+    def _json(self, body: str, *, ended: bool) -> LeakedCall | None:
+        whole = mending.mended(body) if ended else body
+        said: Json = orjson.loads(whole) if whole is not None and mending.is_object(whole) else {}
         name, arguments = said.get("name"), said.get("arguments", said.get("parameters", {}))
         if not isinstance(name, str) or name not in self._tools:
             return None

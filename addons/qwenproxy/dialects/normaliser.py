@@ -67,7 +67,7 @@ class Normaliser:
     def content(self, index: int, text: str, logprobs: Json | None = None) -> None:
         """A piece of a choice's answer, maybe with the log probabilities of its tokens."""
         choice = self._choices.get(index)
-        if choice is not None and choice.content_passes:
+        if choice is not None and text and choice.content_passes:
             self._out.append(Delta(index, {"content": text}, None, logprobs))
         elif text or logprobs is not None:
             self._say(index, lambda choice: choice.content(text, logprobs))
@@ -75,7 +75,7 @@ class Normaliser:
     def reasoning(self, index: int, text: str) -> None:
         """A piece of a choice's thinking."""
         choice = self._choices.get(index)
-        if choice is not None and choice.reasoning_passes:
+        if choice is not None and text and choice.reasoning_passes:
             self._out.append(Delta(index, {"reasoning_content": text}))
         elif text:
             self._say(index, lambda choice: choice.reasoning(text))

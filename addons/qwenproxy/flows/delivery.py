@@ -57,6 +57,7 @@ class Delivery:
         self._pull: Pull | None = None
         self._pulled = asyncio.Event()
         self._reading = False
+        self._over = False
         self._sending = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._spoke = self._loop.time()
@@ -70,8 +71,10 @@ class Delivery:
         return self._pull
 
     def cancel(self) -> None:
-        """The app has left."""
-        self._task.cancel()
+        """The app has left, or the layer has all it wants.  At the end of an answer there is nothing to stop."""
+        if not self._over:
+            self._over = True
+            self._task.cancel()
 
     def kept(self) -> bytes:
         """The beginning of what was delivered."""
@@ -94,6 +97,7 @@ class Delivery:
         except Exception:  # whatever it is, the app must not take what it has for a whole answer
             log.exception("an answer broke off")
         finally:
+            self._over = True  # or closing the body would itself be cancelled
             self._reading = False
             if self._beat is not None:
                 self._beat.cancel()
@@ -128,7 +132,11 @@ class Delivery:
                 self._kept.append(piece[: self._keep])
                 self._keep -= len(piece)
             self._spoke = self._loop.time()
-            await self._handler.server_event(Pulled(command, piece))
+            try:
+                await self._handler.server_event(Pulled(command, piece))
+            except asyncio.CancelledError:
+                self._pull = command  # it was not its turn yet: the layer still waits
+                raise
 
     def _on_beat(self) -> None:
         """Send a comment if nothing was sent for a heartbeat; look again when the next one is due."""

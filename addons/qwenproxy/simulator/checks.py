@@ -30,6 +30,7 @@ MODEL: Mapping[str, Check] = {
     "tool content": history.tool_content,
     "media": history.media,
     "picture sizes": history.pictures,
+    "input length": parameters.input_length,
     "calls answered": history.calls_answered,
     "results called for": history.results_called_for,
     "temperature": parameters.temperature,

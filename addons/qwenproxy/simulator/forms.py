@@ -89,18 +89,20 @@ class Form:
     def _object(self, schema: Json, name: str, depth: int) -> Json:
         properties, needed = schema.get("properties"), texts(schema.get("required"))
         fields = properties if isinstance(properties, dict) else {}
-        wanted = [field for field in fields if field in needed or (depth < 1 and self._evident(fields[field]))]
+        wanted = [field for field in fields if field in needed or (depth < 1 and self._evident(field, fields[field]))]
         wanted += [field for field in needed if field not in fields]
         return {field: self._value(fields.get(field), field, depth + 1) for field in wanted if self._goes_on(depth)}
 
     def _goes_on(self, depth: int) -> bool:
         return depth < DEPTH and self._left > 0
 
-    def _evident(self, schema: Any) -> bool:
+    def _evident(self, name: str, schema: Any) -> bool:
         """Whether an optional property is plain, and the schema or the prompt has a value for it."""
         plain = self._plain(schema)
         if plain.get("enum") or plain.get("default") is not None:
             return True
+        if kind_of(plain) == "string":
+            return bool(self._facts.names and _is_any(name, PLACES)) or _is_any(name, TEXTS)
         return kind_of(plain) in ("integer", "number") and bool(self._numbers)
 
     def _array(self, schema: Json, name: str, depth: int) -> list[Any]:

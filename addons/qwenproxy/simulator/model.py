@@ -8,16 +8,15 @@ import orjson
 from qwenproxy.simulator import tokens
 from qwenproxy.simulator.ask import Ask
 from qwenproxy.simulator.calling import calls_of
+from qwenproxy.simulator.costs import prompt_of
 from qwenproxy.simulator.facts import facts_of
 from qwenproxy.simulator.forms import Form
 from qwenproxy.simulator.pictures import Picture, picture_of
-from qwenproxy.simulator.reply import Call, Choice, Prompt, Reply
+from qwenproxy.simulator.reply import Call, Choice, Reply
 from qwenproxy.wire.openai import Json
 
 QUOTE = 200
 """Characters of the prompt, or of a tool's result, that an answer repeats."""
-MESSAGE_COST, PATCH, LINK_COST = 4, 28, 256
-"""Tokens of a message's frame; pixels of a token's side in a picture (Qwen-VL); tokens of a picture not seen."""
 
 
 def reply_to(ask: Ask, wishes: Mapping[str, str], mint: Callable[[], str]) -> Reply:
@@ -25,7 +24,7 @@ def reply_to(ask: Ask, wishes: Mapping[str, str], mint: Callable[[], str]) -> Re
     count = ask.chat.get("n")
     numbers = range(1, count + 1) if isinstance(count, int) and count > 1 else (0,)
     choices = tuple(_limited(ask, _choice(ask, wishes, mint, number)) for number in numbers)
-    return Reply(choices, _prompt(ask), ask.thinks, _logprobs(ask))
+    return Reply(choices, prompt_of(ask), ask.thinks, _logprobs(ask))
 
 
 def _choice(ask: Ask, wishes: Mapping[str, str], mint: Callable[[], str], number: int) -> Choice:
@@ -126,18 +125,6 @@ def _short(calls: tuple[Call, ...], room: int) -> tuple[Call, ...]:
         if room <= 0:
             break
     return tuple(kept)
-
-
-def _prompt(ask: Ask) -> Prompt:
-    offered = orjson.dumps(ask.tools + ask.calls).decode() if ask.tools or ask.calls else ""
-    images = sum(_image_cost(picture_of(url)) for url in ask.images)
-    return Prompt(tokens.count(ask.text) + MESSAGE_COST * len(ask.messages) + tokens.count(offered), images)
-
-
-def _image_cost(picture: Picture) -> int:
-    if picture.width is None or picture.height is None:
-        return LINK_COST
-    return max(4, (picture.width // PATCH) * (picture.height // PATCH))
 
 
 def _logprobs(ask: Ask) -> int | None:

@@ -3,6 +3,7 @@
 from typing import Any, TypeGuard
 
 from qwenproxy.simulator.ask import Ask
+from qwenproxy.simulator.costs import prompt_of
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 SEED_MAX = 2**31 - 1
@@ -67,6 +68,11 @@ def top_logprobs(ask: Ask) -> str | None:
     value = ask.chat.get("top_logprobs")
     fine = value is None or (_is_whole(value) and 0 <= value <= 5)
     return None if fine else "Range of top_logprobs should be [0, 5]"
+
+
+def input_length(ask: Ask) -> str | None:
+    fine = sum(prompt_of(ask)) <= ask.row.context
+    return None if fine else f"Range of input length should be [1, {ask.row.context}]"
 
 
 def max_tokens(ask: Ask) -> str | None:

@@ -193,10 +193,12 @@ REFUSALS: Mapping[str, Refusal] = {
 def refusal_of(argument: str) -> Refusal:
     """The row that an argument names, `internal_error` if none; a number after it becomes its Retry-After.
 
-    Raises ValueError for an unknown name.
+    Raises ValueError for an unknown name and for what is no number.
     """
     name, _, retry_after = argument.partition(" ")
     refusal = REFUSALS.get(name or "internal_error")
     if refusal is None:
         raise ValueError(f"no error is called {name!r}; there are: {', '.join(REFUSALS)}")
-    return replace(refusal, retry_after=retry_after.strip())
+    if retry_after and not retry_after.isdecimal():
+        raise ValueError(f"{retry_after!r} are no seconds")
+    return replace(refusal, retry_after=retry_after)
