@@ -12,9 +12,11 @@ from qwenproxy.plans import (
     PLANS,
     PORTAL,
     QIANWEN,
+    QWEN_CLOUD,
     SELF_HOSTED,
     STANDARD,
     TOKEN_PLAN,
+    VENDORS,
     WORKSPACE,
     Face,
     Plan,
@@ -43,6 +45,12 @@ KINDS = [
     ("https://coding-intl.dashscope.aliyuncs.com/v1", CODING_PLAN),
     ("https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", TOKEN_PLAN),
     ("https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1", TOKEN_PLAN),
+    ("https://token-plan.maas.qianwenaiapi.com/compatible-mode/v1", TOKEN_PLAN),
+    ("https://token-plan.maas.qwencloudapi.com/compatible-mode/v1", TOKEN_PLAN),
+    ("https://ws-7.eu-central-1.maas.aliyuncs.com/compatible-mode/v1", WORKSPACE),
+    ("https://maas.qianwenaiapi.com/compatible-mode/v1", QIANWEN),
+    ("https://maas.qwencloudapi.com/api/v1", QWEN_CLOUD),
+    ("https://maas.qwencloudapi.com.example.test/v1", SELF_HOSTED),
     ("http://127.0.0.1:8000/v1", SELF_HOSTED),
     ("http://localhost:11434/v1", SELF_HOSTED),
     ("http://127.0.0.1:9/compatible-mode/v1", GATEWAY),
@@ -57,10 +65,31 @@ def test_a_base_url_tells_the_kind_of_upstream(base_url: str, plan: Plan) -> Non
     assert kind_of(base_url) is plan
 
 
-def test_every_default_base_url_is_of_its_own_kind() -> None:
-    for plan in (plan for plan in PLANS if plan.hosts):
-        for url in plan.base_urls:
-            assert kind_of(url) is plan
+SHARED = {QIANWEN.name: STANDARD, QWEN_CLOUD.name: INTERNATIONAL}
+"""Brands whose older keys are good at another kind's host."""
+
+
+@pytest.mark.parametrize("plan", VENDORS, ids=lambda plan: plan.name)
+def test_every_base_url_is_of_its_own_kind(plan: Plan) -> None:
+    kinds = [kind_of(url) for url in plan.base_urls]
+    assert plan in kinds
+    assert all(kind in (plan, SHARED.get(plan.name)) for kind in kinds)
+
+
+@pytest.mark.parametrize("plan", VENDORS, ids=lambda plan: plan.name)
+def test_every_plan_of_the_vendor_says_its_terms_in_one_sentence(plan: Plan) -> None:
+    assert plan.terms.endswith(".")
+    assert "\n" not in plan.terms
+
+
+def test_only_the_portal_has_a_known_limit_of_calls() -> None:
+    assert [(plan.name, plan.per_minute) for plan in PLANS if plan.per_minute is not None] == [("oauth-portal", 60)]
+
+
+def test_the_terms_tell_what_costs_people_most_time() -> None:
+    assert "coding agents only" in CODING_PLAN.terms
+    assert "User-Agent" in CODING_PLAN.terms
+    assert "2026-04-15" in PORTAL.terms
 
 
 def test_a_login_makes_an_unknown_host_a_portal_but_no_known_one() -> None:
@@ -70,11 +99,18 @@ def test_a_login_makes_an_unknown_host_a_portal_but_no_known_one() -> None:
 
 KEYS = [
     ("sk-sp-abc", "", CODING_PLAN.name, "https://coding.dashscope.aliyuncs.com/v1"),
+    ("sk-sp-abc", "BAILIAN_CODING_PLAN_API_KEY", CODING_PLAN.name, CODING_PLAN.base_url),
+    ("sk-sp-abc", "BAILIAN_TOKEN_PLAN_API_KEY", TOKEN_PLAN.name, TOKEN_PLAN.base_url),
+    ("sk-sp-abc", "DASHSCOPE_API_KEY", CODING_PLAN.name, CODING_PLAN.base_url),
+    ("sk-sp-H.a.b.c", "", TOKEN_PLAN.name, TOKEN_PLAN.base_url),
+    ("sk-sp-D.a.b.c", "DASHSCOPE_API_KEY", TOKEN_PLAN.name, TOKEN_PLAN.base_url),
+    ("sk-sp-H.a.b.c", "BAILIAN_CODING_PLAN_API_KEY", CODING_PLAN.name, CODING_PLAN.base_url),
     ("sk-abc", "", STANDARD.name, "https://dashscope.aliyuncs.com/compatible-mode/v1"),
     ("sk-ws-H.ws7.x.y", "", WORKSPACE.name, "https://ws7.cn-beijing.maas.aliyuncs.com/compatible-mode/v1"),
     ("tp-1", "BAILIAN_TOKEN_PLAN_API_KEY", TOKEN_PLAN.name, TOKEN_PLAN.base_url),
     ("sk-1", "BAILIAN_CODING_PLAN_API_KEY", CODING_PLAN.name, CODING_PLAN.base_url),
     ("sk-1", "QWEN_AI_PLATFORM_API_KEY", QIANWEN.name, STANDARD.base_url),
+    ("sk-1", "QWENCLOUD_API_KEY", QWEN_CLOUD.name, "https://maas.qwencloudapi.com/compatible-mode/v1"),
     ("sk-1", "DASHSCOPE_API_KEY", STANDARD.name, STANDARD.base_url),
     ("anything", "", STANDARD.name, STANDARD.base_url),
 ]
@@ -88,7 +124,7 @@ def test_a_key_alone_tells_where_to_try_it(key: str, variable: str, name: str, b
 
 MISMATCHES = [
     ("sk-sp-1", STANDARD, True),
-    ("sk-sp-1", TOKEN_PLAN, True),
+    ("sk-sp-1", TOKEN_PLAN, False),
     ("sk-1", CODING_PLAN, True),
     ("sk-sp-1", CODING_PLAN, False),
     ("sk-1", STANDARD, False),
@@ -207,6 +243,7 @@ CODERS = {
     "standard-intl": "qwen3-coder-plus",
     "standard": "qwen-coder-plus",
     "qianwen": "qwen-coder-plus",
+    "qwen-cloud": "qwen3-coder-plus",
     "gateway": "qwen-coder-plus",
     "self-hosted": "qwen-coder-plus",
 }

@@ -1,8 +1,10 @@
 """Kinds of upstream as rows: how each is recognised, where its faces are, where it differs from a model's row.
 
-A branch on a host's name anywhere else is a missing row.  Source: vendor docs and clients' source, read 2026-11-22.
+A branch on a host's name anywhere else is a missing row.  Source: vendor docs and clients' source, read 2026-11-22; for
+the hosts of Qwen Cloud and platform.qianwenai.com, their pages as clients of 2026-10 quote them.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -20,6 +22,15 @@ CURRENT = "qwen3.7-plus"
 """A current model that sees and thinks, offered by every plan but the portal."""
 CODERS: Aliases = (("qwen-coder-turbo*", "qwen3-coder-flash"), ("qwen-coder*", "qwen3-coder-plus"))
 """The old coder models, where only their successors are offered."""
+REGIONS = ("cn-beijing", "ap-southeast-1", "us-east-1", "ap-northeast-1", "cn-hongkong", "eu-central-1")
+"""Where workspaces are; the first is the default one."""
+TOKEN_HOSTS = (
+    "token-plan.cn-beijing.maas.aliyuncs.com",
+    "token-plan.ap-southeast-1.maas.aliyuncs.com",
+    "token-plan.maas.qianwenaiapi.com",
+    "token-plan.maas.qwencloudapi.com",
+)
+PAY_AS_YOU_GO = "Pay-as-you-go by tokens; a key is good in the region where it was made."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +62,19 @@ class Plan:
     tolerates_extras: bool = False
     differs: Mapping[str, Any] = field(default_factory=dict)
     """Fields of a model's row that have another value here."""
+    per_minute: int | None = None
+    """Calls a minute that one credential may make, where that is known."""
+    terms: str = ""
+    """What its user should know, in one sentence."""
 
     @property
     def base_url(self) -> str:
         return self.base_urls[0] if self.base_urls else ""
+
+
+def _hosted(*hosts: str) -> tuple[str, ...]:
+    """The OpenAI faces of DashScope's *hosts*."""
+    return tuple(f"https://{host}{HOSTED['compatible']}" for host in hosts)
 
 
 PORTAL = Plan(
@@ -73,6 +93,8 @@ PORTAL = Plan(
     faces={"compatible": "/v1"},
     headers={"x-dashscope-authtype": "qwen-oauth", "x-dashscope-cachecontrol": "enable"},
     portal_shape=True,
+    per_minute=60,
+    terms="The free tier for logins ended on 2026-04-15: signing in still works, calls are refused.",
 )
 CODING_PLAN = Plan(
     name="coding-plan",
@@ -90,14 +112,13 @@ CODING_PLAN = Plan(
     ),
     faces={"compatible": "/v1"},
     forwards_user_agent=True,
+    terms="For coding agents only, by their own User-Agent, which is passed on; quotas by 5 hours, week and month.",
 )
 TOKEN_PLAN = Plan(
     name="token-plan",
-    base_urls=(
-        "https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1",
-        "https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1",
-    ),
-    hosts=("token-plan.*.maas.aliyuncs.com",),
+    base_urls=_hosted(*TOKEN_HOSTS),
+    hosts=("token-plan.*.maas.aliyuncs.com", *TOKEN_HOSTS),
+    keys=("sk-sp-", "sk-sp-D.", "sk-sp-H."),
     variables=("BAILIAN_TOKEN_PLAN_API_KEY",),
     aliases=(
         ("qwen3.8-max-preview", "qwen3.8-max"),
@@ -108,33 +129,45 @@ TOKEN_PLAN = Plan(
         ),
         *((name, CURRENT) for name in ("qwen-plus*", "qwen-coder*", "qwen3-coder*")),
     ),
+    terms="Paid in credits, for interactive coding and agent tools; no fallback to pay-as-you-go.",
 )
 WORKSPACE = Plan(
     name="workspace",
-    base_urls=("https://{workspace}.cn-beijing.maas.aliyuncs.com/compatible-mode/v1",),
+    base_urls=_hosted(*(f"{{workspace}}.{region}.maas.aliyuncs.com" for region in REGIONS)),
     hosts=("*.maas.aliyuncs.com",),
     keys=("sk-ws-",),
+    terms="Pay-as-you-go by tokens; a key is good for its workspace, in its region.",
 )
 INTERNATIONAL = Plan(
     name="standard-intl",
-    base_urls=(
-        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
-        "https://dashscope-us.aliyuncs.com/compatible-mode/v1",
-    ),
+    base_urls=_hosted("dashscope-intl.aliyuncs.com", "dashscope-us.aliyuncs.com"),
     hosts=("dashscope-*.aliyuncs.com",),
     aliases=CODERS,
+    terms=PAY_AS_YOU_GO,
 )
 STANDARD = Plan(
     name="standard",
-    base_urls=(
-        "https://dashscope.aliyuncs.com/compatible-mode/v1",
-        "https://cn-hongkong.dashscope.aliyuncs.com/compatible-mode/v1",
-    ),
+    base_urls=_hosted("dashscope.aliyuncs.com", "cn-hongkong.dashscope.aliyuncs.com"),
     hosts=("dashscope.aliyuncs.com", "*.dashscope.aliyuncs.com"),
     keys=("",),
     variables=("DASHSCOPE_API_KEY",),
+    terms=PAY_AS_YOU_GO,
 )
-QIANWEN = replace(STANDARD, name="qianwen", hosts=(), keys=(), variables=("QWEN_AI_PLATFORM_API_KEY",))
+QIANWEN = Plan(
+    name="qianwen",
+    base_urls=(STANDARD.base_url, *_hosted("maas.qianwenaiapi.com")),
+    hosts=("maas.qianwenaiapi.com",),
+    variables=("QWEN_AI_PLATFORM_API_KEY",),
+    terms=PAY_AS_YOU_GO,
+)
+QWEN_CLOUD = Plan(
+    name="qwen-cloud",
+    base_urls=(*_hosted("maas.qwencloudapi.com"), INTERNATIONAL.base_url),
+    hosts=("maas.qwencloudapi.com",),
+    variables=("QWENCLOUD_API_KEY",),
+    aliases=CODERS,
+    terms=PAY_AS_YOU_GO,
+)
 GATEWAY = Plan(name="gateway", faces={**HOSTED, "contents": "/v1beta"})
 """Somebody's own host that serves DashScope's paths."""
 SELF_HOSTED = Plan(
@@ -159,21 +192,14 @@ SELF_HOSTED = Plan(
 )
 """vLLM, SGLang, Ollama, llama.cpp."""
 
-PLANS = (PORTAL, CODING_PLAN, TOKEN_PLAN, WORKSPACE, INTERNATIONAL, STANDARD, QIANWEN, GATEWAY, SELF_HOSTED)
-"""In this order hosts are compared."""
+VENDORS = (PORTAL, CODING_PLAN, TOKEN_PLAN, WORKSPACE, INTERNATIONAL, STANDARD, QIANWEN, QWEN_CLOUD)
+PLANS = (*VENDORS, GATEWAY, SELF_HOSTED)
+"""In this order hosts are compared; first the vendor's own."""
 
 GATEWAY_PATHS = ("/compatible-mode", "/apps/anthropic", "/api/v1", "/v1beta")
 ROUTES = ("/chat/completions", "/responses", "/completions", "/embeddings", "/models")
 """What people leave at the end of a base URL."""
-FACE_PATHS = (
-    "/compatible-mode/v1",
-    "/compatible-mode",
-    "/apps/anthropic/v1",
-    "/apps/anthropic",
-    "/api/v1",
-    "/v1beta",
-    "/v1",
-)
+FACE_PATH = re.compile(r"(?:/compatible-mode(?:/v1)?|/apps/anthropic(?:/v1)?|/api/v1|/v1beta|/v1)$")
 
 
 def kind_of(base_url: str, *, oauth: bool = False) -> Plan:
@@ -189,10 +215,13 @@ def kind_of(base_url: str, *, oauth: bool = False) -> Plan:
 
 
 def plan_of_key(key: str, variable: str = "") -> Plan:
-    """The best guess for an API key without a base URL, by its beginning or the environment variable that held it."""
-    fits = [(len(start), plan) for plan in PLANS for start in plan.keys if start and key.startswith(start)]
-    if fits:
-        plan = max(fits, key=lambda fit: fit[0])[1]
+    """The best guess for an API key without a base URL, by its beginning and the environment variable that held it.
+
+    Coding Plan and Token Plan begin their keys alike, so the variable counts more than the length of what fits.
+    """
+    starts = [(plan, start) for plan in PLANS for start in plan.keys if start and key.startswith(start)]
+    if starts:
+        plan = max(starts, key=lambda fit: (variable in fit[0].variables, len(fit[1])))[0]
         return replace(plan, base_urls=tuple(_in_workspace(url, key) for url in plan.base_urls))
     return next((plan for plan in PLANS if variable in plan.variables), STANDARD)
 
@@ -205,7 +234,8 @@ def _in_workspace(url: str, key: str) -> str:
 def mismatch(key: str, plan: Plan) -> str | None:
     """Why *plan* will refuse *key*, as if the key were wrong; None if nothing is known against it."""
     own = plan_of_key(key)
-    if plan in (GATEWAY, SELF_HOSTED) or own.name == plan.name or CODING_PLAN.name not in (own.name, plan.name):
+    fits = any(start and key.startswith(start) for start in plan.keys)
+    if fits or plan in (GATEWAY, SELF_HOSTED) or CODING_PLAN.name not in (own.name, plan.name):
         return None
     return f"The key looks like one of the kind {own.name}, the upstream is of the kind {plan.name}."
 
@@ -218,9 +248,7 @@ def face_url(base_url: str, face: Face) -> str:
     plan = kind_of(base_url)
     if face not in plan.faces:
         raise ValueError(f"an upstream of the kind {plan.name} has no {face} face")
-    url = trimmed(base_url)
-    ending = next((path for path in FACE_PATHS if url.endswith(path)), "")
-    return url.removesuffix(ending) + plan.faces[face]
+    return FACE_PATH.sub("", trimmed(base_url)) + plan.faces[face]
 
 
 def trimmed(base_url: str) -> str:

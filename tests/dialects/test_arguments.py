@@ -1,5 +1,8 @@
 """One call's arguments: passed on as they come while they are JSON, put right where they are not."""
 
+from itertools import pairwise
+
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +20,14 @@ def taken(call: Arguments, pieces: list[str]) -> list[str]:
     return out
 
 
-def said(pieces: list[str], *, truncated: bool = False) -> str:
-    """All that is sent of *pieces*."""
+def said(pieces: list[str], *, truncated: bool = False, echoes: bool = False) -> str:
+    """All that is sent of *pieces*; with *echoes*, they may be said again when they are complete."""
     call = Arguments()
-    out = taken(call, pieces)
+    out = []
+    for piece in pieces:
+        rest = call.feed(piece)
+        assert not rest or (echoes and rest == call.text)
+        out.append(call.take())
     assert call.settle() == ""
     call.close(truncated=truncated)
     return "".join([*out, call.take()])
@@ -56,6 +63,8 @@ CUMULATIVE = {
     "a step behind a colon": ['{"city":', '{"city": "Riga"}'],
     "steps behind a colon and a comma": ['{"a":', '{"a": [1,', '{"a": [1, 2]}'],
     "a shorter one in between": ['{"city', '{"city": "Ri', '{"city', '{"city": "Riga"}'],
+    "a repeat behind a bracket": ['{"a":[', '{"a":[', '{"a":[1]}'],
+    "a repeat behind a bracket, and more": ['{"a":[', '{"a":[', '{"a":[1', '{"a":[1, 2', '{"a":[1, 2]}'],
     "single quotes": ["{'city", "{'city': 'Ri", "{'city': 'Riga'}"],
 }
 
@@ -71,6 +80,9 @@ NESTED = {
     "a piece that goes on": ['{"or":[', '{"or":[{"q":1}', "]}]}"],
     "a piece that goes on to the end": ['{"or":', '{"or":1}}'],
     "in a list": ['{"a":[{},', '{"a":[{},{}]}', "]}"],
+    "three levels": ['{"or":[', '{"or":[', '{"or":[', "]}]}]}"],
+    "in a key": ['{"', '{":1}'],
+    "at the very end": ['{"or":', '{"or":1}}'],
 }
 
 
@@ -182,6 +194,27 @@ def test_arguments_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
     assert call.feed('{"a": "' + "x" * 13) == ""
     with pytest.raises(ArgumentsTooLong, match="longer than 20 characters"):
         call.feed("x")
+
+
+KEYS = st.sampled_from(["a", "", "{", "}", "[", ":", ",", "\\", '"', "or", "é", "{}"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 99) | KEYS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=2),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(KEYS, VALUES, max_size=3).map(lambda value: orjson.dumps(value).decode())
+
+
+@given(OBJECTS, st.sets(st.integers(1, 60), max_size=8))
+def test_an_object_comes_out_as_it_was_however_it_was_cut(text: str, places: set[int]) -> None:
+    edges = sorted({0, len(text), *(place for place in places if place < len(text))})
+    assert said([text[start:end] for start, end in pairwise(edges)]) == text
+
+
+@given(OBJECTS, st.sets(st.integers(1, 60), max_size=8), st.integers(1, 3))
+def test_cumulative_pieces_of_an_object_make_it_once(text: str, places: set[int], times: int) -> None:
+    ends = sorted({len(text), *(place for place in places if place < len(text))})
+    assert said([text[:end] for end in ends for _ in range(times)], echoes=True) == text
 
 
 PIECES = ["{", "}", '"', "a", "'", ":", ",", "[", "]", "\\", " ", "1", "<", '{"a":', "null"]

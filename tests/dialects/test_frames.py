@@ -22,7 +22,7 @@ type Read = tuple[list[Json], bool, Failure | None]
 def read(content_type: str, pieces: Iterable[bytes]) -> Read:
     frames = Frames(content_type)
     objects = [found for piece in [*pieces, b""] for found in frames.feed(piece)]
-    return objects, frames.done, frames.trouble and frames.trouble.failure
+    return objects, frames.done, None if frames.trouble is None else frames.trouble.failure
 
 
 A, B = {"a": 1}, {"b": 2}

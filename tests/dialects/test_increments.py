@@ -1,10 +1,12 @@
 """Cumulative text becomes increments; text that only repeats itself is left alone."""
 
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from qwenproxy.dialects.increments import LONG, Increments
+from qwenproxy.dialects.increments import GROWTHS, LONG, Increments
 
 TEXT = "The harbour of Riga was first named in a letter of the year 1201, which a monk of Bremen had carried north."
 ROW = "| 0.0000 | 0.0000 | 0.0000 | 0.0000 | 0.0000 | 0.0000 | 0.0000 |\n"
@@ -117,8 +119,15 @@ def test_doubt_has_an_end() -> None:
 
 
 @given(st.lists(st.text("ab \n|é", min_size=1, max_size=4), max_size=30))
-def test_a_stream_with_an_unlike_second_piece_passes_unchanged(pieces: list[str]) -> None:
-    assert said(["Say", "x", *pieces]) == "".join(["Say", "x", *pieces])
+def test_short_pieces_pass_unchanged_unless_the_first_four_grow_out_of_each_other(pieces: list[str]) -> None:
+    assume(not all(after.startswith(before) and after != before for before, after in pairwise(pieces[: GROWTHS + 1])))
+    assert said(pieces) == "".join(pieces)
+
+
+@given(st.lists(st.sampled_from([ROW, ROW * 2, ROW * 3, LINE, LINE * 2, "a", "ha", "\n"]), max_size=12))
+def test_no_row_of_a_table_is_lost(pieces: list[str]) -> None:
+    assume(not all(after.startswith(before) and after != before for before, after in pairwise(pieces)))
+    assert said(pieces) == "".join(pieces)
 
 
 @given(st.sets(st.integers(1, len(TEXT)), min_size=5))

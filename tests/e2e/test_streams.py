@@ -6,13 +6,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from openai import APIError, InternalServerError, RateLimitError
+from openai import APIError, AsyncStream, InternalServerError, RateLimitError
+from openai.types.chat import ChatCompletionChunk
 
 from qwenproxy import sse
 from tests.support import completions
 from tests.support.apps import Scripted, scripted, text_of
 from tests.support.completions import END, failure, said, streamed, thought
-from tests.support.heard import hear
+from tests.support.heard import from_stream, hear
 from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Reply, chunk, stream
 
 THINKER, CODER = "qwen3.7-plus", "qwen3-coder-plus"
@@ -40,6 +41,7 @@ class Held:
             await connection.send(self._rest)
         for task in (leaving, going_on):
             task.cancel()
+        await asyncio.gather(leaving, going_on, return_exceptions=True)
 
 
 async def test_the_first_event_does_not_wait_for_the_second(confdir: Path) -> None:
@@ -81,26 +83,23 @@ async def test_silence_is_filled_with_comments(confdir: Path) -> None:
         assert await text_of(await stage.app.stream()) == "Hello"
 
 
-async def test_the_first_comment_comes_while_the_upstream_says_nothing_at_all(confdir: Path) -> None:
-    held = Held(b"", STREAM_HEAD + chunk(said("Hello") + END) + STREAM_END)
+@pytest.mark.parametrize("refused", [False, True], ids=["answer", "refusal"])
+async def test_comments_come_while_the_upstream_says_nothing_at_all(confdir: Path, refused: bool) -> None:
+    """By then the status is said: what fails later fails within the stream."""
+    rest = STREAM_HEAD + chunk(said("Hello") + END) + STREAM_END
+    held = Held(b"", completions.refused(429, "Too many.", code="limit_requests") if refused else rest)
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
-    async with scripted(confdir, held, heartbeat="0.2") as stage, aiohttp.ClientSession() as http, asyncio.timeout(10):
-        async with http.post(f"{stage.proxy.base_url}/chat/completions", json=body) as response:
-            assert response.status == 200
-            assert await response.content.readany() == sse.KEEP_ALIVE
-            held.go_on.set()
-            assert (await response.read()).endswith(sse.DONE)
-
-
-async def test_what_fails_after_a_comment_fails_within_the_stream(confdir: Path) -> None:
-    held = Held(b"", completions.refused(429, "You exceeded your current requests list.", code="limit_requests"))
-    async with scripted(confdir, held, heartbeat="0.2") as stage, aiohttp.ClientSession() as http:
-        hearing = asyncio.create_task(hear(http, stage.proxy.base_url, "Hello", stream=True))
-        await asyncio.sleep(0.5)
+    async with (
+        scripted(confdir, held, heartbeat="0.2") as stage,
+        aiohttp.ClientSession() as http,
+        asyncio.timeout(10),
+        http.post(f"{stage.proxy.base_url}/chat/completions", json=body) as response,
+    ):
+        assert response.status == 200
+        assert (await response.content.readany()).startswith(sse.KEEP_ALIVE)
         held.go_on.set()
-        heard = await hearing
-        assert (heard.status, heard.text, heard.code) == (200, "", "rate_limit_exceeded")
-        assert heard.comments >= 1
+        heard = from_stream(response.headers, await response.read())
+    assert (heard.text, heard.code) == (("", "rate_limit_exceeded") if refused else ("Hello", None))
 
 
 FIRST_ERROR = failure("Requests rate limit exceeded.", code="limit_requests")
@@ -115,15 +114,23 @@ async def test_an_error_in_the_first_event_becomes_the_status(confdir: Path, fir
         assert len(stage.upstream.asked) == 1
 
 
+async def listen(answer: AsyncStream[ChatCompletionChunk], heard: list[str | None]) -> None:
+    """Add to *heard* what an answer says, as long as it says anything."""
+    async for piece in answer:
+        heard.append(piece.choices[0].delta.content)
+
+
 async def test_an_error_further_on_is_one_event_and_the_end(confdir: Path) -> None:
     reply = stream(said("Hel"), failure("Internal server error."), said("lo"), END)
     async with scripted(confdir, reply, max_retries=2) as stage:
-        answer = await stage.app.stream()
-        heard = ""
+        heard: list[str | None] = []
         with pytest.raises(APIError, match=r"Internal server error\..*qwen-request-1") as caught:
-            async for piece in answer:
-                heard += piece.choices[0].delta.content or ""
-        assert (heard, caught.value.code, caught.value.type) == ("Hel", "upstream_error", "server_error")
+            await listen(await stage.app.stream(), heard)
+        assert ("".join(filter(None, heard)), caught.value.code, caught.value.type) == (
+            "Hel",
+            "upstream_error",
+            "server_error",
+        )
         assert len(stage.upstream.asked) == 1
 
 

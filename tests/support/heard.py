@@ -94,7 +94,7 @@ def from_stream(headers: Mapping[str, str], raw: bytes) -> Heard:
         headers,
         message=state.current_completion_snapshot.to_dict()["choices"][0]["message"] if chunks else {},
         finish=finishes[0] if finishes else None,
-        usage=chunks[-1]["usage"] if chunks else None,
+        usage=chunks[-1].get("usage") if chunks else None,
         error=error,
         comments=raw.count(sse.KEEP_ALIVE),
     )

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mitmproxy.master import Master
 from mitmproxy.options import Options
 
 from qwenproxy.addon import QwenProxy
@@ -53,5 +54,6 @@ async def proxy(
     try:
         yield Running(master, addon, [server.listen_addrs[0][1] for server in servers])
     finally:
-        master.shutdown()
+        await servers.update([])
+        Master.shutdown(master)
         await task

@@ -101,9 +101,7 @@ async def _post(session: aiohttp.ClientSession, post: Post) -> Reply:
             post.url, data=dict(post.form), headers=headers, allow_redirects=False, timeout=limit
         ) as response:
             body = await _read(response.content)
-            return read_reply(
-                response.status, response.content_type, body, response.headers.get("retry-after", "")
-            )
+            return read_reply(response.status, response.content_type, body, response.headers.get("retry-after", ""))
     except TimeoutError:
         return Reply(0, fault=f"no answer within {TIME_LIMIT:g} s")
     except (aiohttp.ClientError, OSError, ValueError) as e:

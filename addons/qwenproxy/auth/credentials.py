@@ -12,12 +12,17 @@ class Credential(Protocol):
     name: str
     """What logs and errors call it; never holds a secret."""
 
+    @property
+    def base_url(self) -> str:
+        """The API that it is for, version included; "" if it does not say: then the settings decide."""
+        ...
+
     async def token(self) -> str | None:
         """The token to send; None for an upstream that wants none.  Does not wait while one is fresh."""
         ...
 
     async def renew(self, refused: str | None) -> bool:
-        """The upstream refused the token *refused*: whether there is another one now."""
+        """The upstream refused the token *refused*: whether to ask `token()` again, which may know why."""
         ...
 
 
@@ -25,6 +30,7 @@ class NoCredential:
     """For an upstream that asks for none."""
 
     name = "none"
+    base_url = ""
 
     async def token(self) -> None:
         return None
@@ -37,6 +43,7 @@ class ApiKey:
     """A key from the settings, or from a file that may be replaced while the proxy runs."""
 
     name = "api_key"
+    base_url = ""
 
     def __init__(self, key: str, path: Path | None = None) -> None:
         self._key = key
@@ -65,6 +72,7 @@ class MissingKey:
     """For a proxy that was started without a key: every call is told how to give one."""
 
     name = "missing"
+    base_url = ""
 
     def __init__(self, error: ProxyError) -> None:
         self.error = error

@@ -1,4 +1,4 @@
-"""Signing in on a device without a browser of its own (RFC 8628, with PKCE): the conversation, without clock or network.
+"""Signing in on a device without a browser of its own (RFC 8628, with PKCE): the steps, without clock or network.
 
 What the server was seen to answer beyond the RFC: Qwen Code's qwenOAuth2.ts and other clients of the same server.
 """

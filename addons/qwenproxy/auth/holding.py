@@ -20,7 +20,7 @@ from qwenproxy.wire.oauth import TokenAnswer
 
 log = logging.getLogger(__name__)
 
-NOTHING: frozenset[str] = frozenset()
+NOTHING: frozenset[Token] = frozenset()
 
 
 class Holding:
@@ -37,8 +37,8 @@ class Holding:
         self._turn = asyncio.Lock()
         self._stamp: Stamp | None = None
         self._looked = False
-        self._used_up = NOTHING
-        """Refresh tokens that may be in the file still while `unsaved`."""
+        self._before = NOTHING
+        """Tokens that the one in memory comes after, and that may be in the file still, while `unsaved`."""
         self._complaint = ""
 
     async def look(self) -> None:
@@ -54,30 +54,35 @@ class Holding:
         """
         async with self._turn:
             await self._look()
-            if self._has_another(old):
+            if self.token is None or self._has_another(old):
                 return
-            async with self._locked() as lock:
+            try:
+                async with self._locked() as lock:
+                    await self._look()
+                    if self.token is not None and not self._has_another(old):
+                        await self._renew(self.token, lock)
+            except Unreachable:  # the lock may have been with somebody who has renewed it
                 await self._look()
-                if self.token is not None and not self._has_another(old):
-                    await self._renew(self.token, lock)
+                if not self._has_another(old):
+                    raise
 
     async def take(self, answer: TokenAnswer) -> None:
         """Hold the token of a new login."""
         new = Token.issued(answer, self._now())
         async with self._turn:
-            used_up = await self._in_file()
+            before = await self._in_file()
             try:
                 async with self._locked() as lock:
-                    await self._commit(new, used_up, lock)
+                    await self._commit(new, before, lock)
             except Unreachable as e:
-                self._hold_unsaved(new, used_up, e)
+                self._hold_unsaved(new, before, e)
 
     async def save(self) -> None:
         """Try again to write a token that is in memory only.  Raises Unreachable while the file is locked."""
         async with self._turn:
             if self.unsaved and self.token is not None:
                 async with self._locked() as lock:
-                    await self._commit(self.token, self._used_up, lock)
+                    await self._commit(self.token, self._before, lock)
 
     def _has_another(self, old: str) -> bool:
         token = self.token
@@ -99,9 +104,9 @@ class Holding:
         if there is None or stored.stamp is None:
             self._miss(stored)
             return
-        if self.unsaved and there.refresh_token in self._used_up:
+        if self.unsaved and there in self._before:
             return
-        self._complaint, self.unsaved, self._used_up = "", False, NOTHING
+        self._complaint, self.unsaved, self._before = "", False, NOTHING
         if there == self.token:
             return
         if not first:  # written while we looked on: so we know when, and how long it lasts
@@ -118,41 +123,42 @@ class Holding:
             self.token = None
 
     async def _renew(self, old: Token, lock: Lock | None) -> None:
-        used_up = self._used_up | {old.refresh_token}
+        before = self._before | {old}
         asked = self._now()
         try:
             if not old.refresh_token:
                 raise Refused("the login cannot be renewed: it has no refresh token")
             answer = await self._client.renew(old.refresh_token)
         except Refused:
-            await self._end(used_up, lock)
+            await self._end(before, lock)
             if self.token is None:
                 raise
             return
-        await self._commit(old.renewed(answer, asked), used_up, lock)
+        await self._commit(old.renewed(answer, asked), before, lock)
         self.refreshed_at = asked
 
-    async def _commit(self, new: Token, used_up: frozenset[str], lock: Lock | None) -> None:
-        """Write *new*, then hold it; if it cannot be written, hold it all the same."""
+    async def _commit(self, new: Token, before: frozenset[Token], lock: Lock | None) -> None:
+        """Write *new* in the place of one of *before*, then hold it; if it cannot be written, hold it all the same."""
+        over = {token.access_token for token in before}
         try:
             try:
-                stamp = await self._store.write(new, lock, used_up)
+                stamp = await self._store.write(new, lock, over)
             except LockLost:
                 async with self._locked() as another:
-                    stamp = await self._store.write(new, another, used_up)
+                    stamp = await self._store.write(new, another, over)
         except Overtaken:
             log.warning("another program has renewed the login, or signed in, at the same time: its login is used")
             self.token, self.unsaved = None, False
             await self._look()
         except (OSError, LockLost, Unreachable) as e:
-            self._hold_unsaved(new, used_up, e)
+            self._hold_unsaved(new, before, e)
         else:
             if self.unsaved:
                 log.warning("%s: the login could be written now", self._store.path)
             self.token, self._stamp, self._looked = new, stamp, True
-            self.unsaved, self._used_up, self._complaint = False, NOTHING, ""
+            self.unsaved, self._before, self._complaint = False, NOTHING, ""
 
-    def _hold_unsaved(self, new: Token, used_up: frozenset[str], error: Exception) -> None:
+    def _hold_unsaved(self, new: Token, before: frozenset[Token], error: Exception) -> None:
         if not self.unsaved or self.token != new:
             log.error(
                 "%s cannot be written (%s): the login is kept in memory only, and lost if the proxy ends before it "
@@ -160,13 +166,13 @@ class Holding:
                 self._store.path,
                 _reason(error),
             )
-        self.token, self.unsaved, self._used_up = new, True, used_up
+        self.token, self.unsaved, self._before = new, True, before
 
-    async def _end(self, dead: frozenset[str], lock: Lock | None) -> None:
+    async def _end(self, dead: frozenset[Token], lock: Lock | None) -> None:
         """Forget a login that the server has ended; another one that is in the file by now is taken up."""
-        self.token, self.unsaved, self._used_up = None, False, NOTHING
+        self.token, self.unsaved, self._before = None, False, NOTHING
         try:
-            await self._store.remove(lock, dead)
+            await self._store.remove(lock, {token.refresh_token for token in dead})
             self._stamp = None
         except Overtaken:
             await self._look()
@@ -175,13 +181,13 @@ class Holding:
         except OSError as e:
             log.warning("%s holds a login that is over, and cannot be removed: %s", self._store.path, _reason(e))
 
-    async def _in_file(self) -> frozenset[str]:
-        """The refresh token in the file, if there is one."""
+    async def _in_file(self) -> frozenset[Token]:
+        """The token in the file, if there is one."""
         try:
             there = (await self._store.read()).token
         except OSError:
             return NOTHING
-        return frozenset({there.refresh_token}) if there else NOTHING
+        return frozenset({there}) if there else NOTHING
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[Lock | None]:

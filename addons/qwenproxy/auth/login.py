@@ -34,24 +34,38 @@ class Login:
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._wanted = asyncio.Event()
+        self._resting = False
+        self._taking = False
 
     @property
     def is_running(self) -> bool:
         return self._task is not None and not self._task.done()
 
     def start(self) -> None:
-        """Begin, unless it is under way; one that rests goes on."""
-        if self.is_running:
+        """Begin, unless it is under way."""
+        if not self.is_running:
+            self._news.clear()
+            self._task = asyncio.create_task(self._run(), name="sign in to Qwen")
+
+    def want(self) -> None:
+        """Begin, unless it is under way; if it rests because nobody was there, somebody is now."""
+        self.start()
+        if self._resting:
+            self._news.clear()
             self._wanted.set()
-            return
-        self._news.clear()
-        self._task = asyncio.create_task(self._run(), name="sign in to Qwen")
 
     def stop(self) -> None:
-        """Give up: there is a login from elsewhere, or the proxy ends."""
-        if self._task is not None:
+        """Give up: there is a login from elsewhere, or the proxy ends.  One that has succeeded is kept."""
+        if self._task is not None and not self._taking:
             self._task.cancel()
-        self._task = self.invitation = self.error = None
+            self._task = None
+        self.invitation = self.error = None
+
+    async def close(self) -> None:
+        """Give up, or see through to its end what has succeeded."""
+        self.stop()
+        if self._task is not None:
+            await asyncio.wait({self._task})
 
     async def news(self, patience: float) -> None:
         """Wait until there is an invitation, or the reason why not; *patience* seconds at most."""
@@ -64,17 +78,27 @@ class Login:
     async def _run(self) -> None:
         failures = 0
         while True:
-            self._wanted.clear()
             try:
-                await self._take(await self._client.sign_in(self._show))
+                await self._keep(await self._client.sign_in(self._show))
             except SignInError as e:
                 failures += 1
                 self._fail(e)
                 await self._rest(e, failures)
+            except Exception as e:  # were this to end, only a restart would bring the login back
+                failures += 1
+                log.exception("The sign-in broke")
+                await self._rest(SignInError(type(e).__name__), failures)
             else:
                 self.invitation = self.error = None
-                log.info("signed in to Qwen")
+                log.info("Signed in to Qwen")
                 return
+
+    async def _keep(self, answer: TokenAnswer) -> None:
+        self._taking = True
+        try:
+            await self._take(answer)
+        finally:
+            self._taking = False
 
     def _show(self, invitation: Invitation) -> None:
         self.invitation, self.error = invitation, None
@@ -105,9 +129,12 @@ class Login:
         self._news.clear()
 
     async def _sleep_until_wanted(self, seconds: float) -> None:
+        self._wanted.clear()
         ends = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._wanted.wait())]
+        self._resting = True
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._resting = False
             for end in ends:
                 end.cancel()

@@ -1,17 +1,14 @@
 """The credentials file, shared with Qwen Code and with other proxies: read, written and removed by its rules."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qwenproxy import sources
 from qwenproxy.auth import files, token
 from qwenproxy.auth.files import Stamp, off_the_loop
-from qwenproxy.auth.lock import STALE_AFTER, Lock
+from qwenproxy.auth.lock import STALE_AFTER, Lock, Locked
 from qwenproxy.auth.token import Token
-
-FILE_NAME = "oauth_creds.json"
 
 
 class Stored(NamedTuple):
@@ -59,7 +56,7 @@ class Store:
     async def write(self, new: Token, lock: Lock | None, over: Collection[str] | None = None) -> Stamp:
         """Write *new*, under *lock* if there is one; fields of the file that are not ours stay.
 
-        *over*: the refresh tokens that may be written over; None: any.  Raises LockLost, Overtaken.
+        *over*: the access tokens that may be written over; None: any.  Raises LockLost, Overtaken.
         """
         return await off_the_loop(partial(self._write, new, lock, over))
 
@@ -69,6 +66,22 @@ class Store:
         Raises LockLost, Overtaken.
         """
         return await off_the_loop(partial(self._remove, lock, only))
+
+    async def keep(self, new: Token) -> None:
+        """Let *new*, which the user has just signed in for, be the login, whatever was there."""
+        await self.make_folder()
+        try:
+            async with self.lock() as lock:
+                await self.write(new, lock)
+        except (Locked, LockLost):  # a sign-in is not asked for twice because of a program that hangs
+            await self.write(new, None)
+
+    async def forget(self) -> bool:
+        """Remove the login; whether there was one.  Raises Locked."""
+        if await self.stamp() is None:
+            return False
+        async with self.lock() as lock:
+            return await self.remove(lock)
 
     def _read(self) -> Stored:
         found = files.read(self.path)
@@ -83,22 +96,24 @@ class Store:
     def _write(self, new: Token, lock: Lock | None, over: Collection[str] | None) -> Stamp:
         files.make_folder(self.path)
         content = new.to_file(self._others())
-        return files.replace(self.path, content, partial(self._check, lock, over))
+        return files.replace(
+            self.path, content, lambda: self._check(lock, lambda there: over is None or there.access_token in over)
+        )
 
     def _remove(self, lock: Lock | None, only: Collection[str] | None) -> bool:
-        self._check(lock, only)
+        self._check(lock, lambda there: only is None or there.refresh_token in only)
         try:
             self.path.unlink()
         except FileNotFoundError:
             return False
         return True
 
-    def _check(self, lock: Lock | None, over: Collection[str] | None) -> None:
+    def _check(self, lock: Lock | None, is_ours: Callable[[Token], bool]) -> None:
         """Raise if the file is not ours to change any more."""
         if lock is not None and not lock.is_held():
             raise LockLost(f"{lock.path} has been taken over")
         there = self._read().token
-        if over is not None and there is not None and there.refresh_token not in over:
+        if there is not None and not is_ours(there):
             raise Overtaken(f"{self.path} holds another login")
 
     def _others(self) -> Mapping[str, Any]:
@@ -108,9 +123,3 @@ class Store:
             return token.content(found[0]) if found else {}
         except ValueError:
             return {}
-
-
-def default_path(environ: Mapping[str, str]) -> Path:
-    """Where Qwen Code keeps its login: in `~/.qwen`, or where QWEN_HOME says."""
-    folder = environ.get("QWEN_HOME", "").strip() or "~/.qwen"
-    return sources.home_path(folder, environ, Path.cwd()) / FILE_NAME

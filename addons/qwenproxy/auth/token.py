@@ -112,8 +112,10 @@ def parse(data: bytes) -> Token:
         wrong.append("access_token")
     if wrong or not isinstance(expiry, int | float):
         raise ValueError(f"missing or unusable: {', '.join(wrong)}")
-    optional = {name: value for name in OPTIONAL if isinstance(value := found.get(name), str)}
-    return Token(found["access_token"], found["refresh_token"], int(expiry), found["token_type"], **optional)
+    resource_url, id_token = (value if isinstance(value := found.get(name), str) else "" for name in OPTIONAL)
+    return Token(
+        found["access_token"], found["refresh_token"], int(expiry), found["token_type"], resource_url, id_token
+    )
 
 
 def content(data: bytes) -> dict[str, Any]:

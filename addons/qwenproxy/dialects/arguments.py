@@ -14,6 +14,8 @@ LIMIT = 16 * 1024 * 1024  # characters of one call's arguments
 
 _NESTS = re.compile(r"[:\[,]\s*\Z")
 """Ends in a place where another object may begin."""
+_ENDS_STRING = re.compile(r'\{\s*"\s*[:,}\]]')
+"""Begins like an object, and could also be the end of a string and what follows it."""
 
 
 class ArgumentsTooLong(ValueError):
@@ -46,7 +48,7 @@ class Arguments:
         self._scanner = Scanner()
         self._broken = False
         self.cumulative = False
-        self._doubt = ""
+        self._doubt: list[str] = []
         self._ready = ""
         self._late = ""
         self._passed = 0
@@ -73,11 +75,8 @@ class Arguments:
         Raises ArgumentsTooLong.
         """
         if self._doubt:
-            doubt, self._doubt = self._doubt, ""
-            if not piece.startswith(doubt):
-                return self._add(doubt + piece)
-            self.cumulative = True
-        if not self.size:
+            piece = self._doubted(piece)
+        elif not self.size:
             piece = piece.lstrip()
         elif self.cumulative or len(piece) >= self.size:
             piece = self._increment(piece)
@@ -94,11 +93,11 @@ class Arguments:
 
     def settle(self) -> str:
         """No more pieces: decides what was in doubt.  Gives back what `feed` does."""
-        doubt, self._doubt = self._doubt, ""
+        doubt, self._doubt = self._doubt, []
         if not doubt:
             return ""
-        again = _ends(doubt) and not _ends(self.text + doubt)
-        return self._add(doubt[self.size :] if again else doubt)
+        self.cumulative = _begins_object(doubt[-1]) and not _begins_object(self.text + "".join(doubt))
+        return self._add(doubt[-1][self.size :] if self.cumulative else "".join(doubt))
 
     def close(self, *, truncated: bool) -> list[str]:
         """Makes the rest ready, mended if need be and the answer was not *truncated*; says what was put right."""
@@ -136,14 +135,34 @@ class Arguments:
             return ""
         if not whole.startswith(text) or text[0] != "{":
             return piece
-        nests = not self.complete and not self._scanner.in_string and _NESTS.search(text) is not None
-        if len(whole) == self.size:
-            return whole if nests or self.complete else ""
-        if nests and not self.cumulative:
-            self._doubt = whole
+        if not self.cumulative and self._nests(whole):
+            self._doubt = [whole]
             return ""
+        if len(whole) == self.size:
+            return whole if self.complete else ""
         self.cumulative = True
         return whole[self.size :]
+
+    def _nests(self, piece: str) -> bool:
+        """Whether *piece*, which begins as all the arguments do, could also be part of them where they stand."""
+        if self.complete:
+            return False
+        if self._scanner.in_string:
+            return _ENDS_STRING.match(piece) is not None
+        return _NESTS.search(self.text) is not None
+
+    def _doubted(self, piece: str) -> str:
+        """What is new, now that *piece* tells whether those in doubt were increments; "" if it does not."""
+        doubt, whole = self._doubt, piece.lstrip()
+        if not whole.startswith(doubt[-1]):
+            self._doubt = []
+            return "".join([*doubt, piece])
+        if self.size < len(doubt[-1]) < len(whole):  # grew twice
+            self._doubt = []
+            self.cumulative = True
+            return whole[self.size :]
+        doubt.append(whole)
+        return ""
 
     def _add(self, piece: str) -> str:
         if self.complete:
@@ -185,8 +204,8 @@ class Arguments:
         return ""
 
 
-def _ends(text: str) -> bool:
-    """Whether an object that *text* begins with ends in it."""
+def _begins_object(text: str) -> bool:
+    """Whether a JSON object stands at the beginning of *text*."""
     scanner = Scanner()
-    scanner.feed(text)
-    return scanner.complete
+    end = scanner.feed(text)
+    return scanner.complete and mending.is_object(text[:end])

@@ -22,6 +22,7 @@ FINISHES = {
     "function_call": "tool_calls",
     "max_tokens": "length",
 }
+OPENING = {"role": "assistant"}
 NO_FINISH = frozenset({"", "null"})  # "null": what badly bridged native streams say while under way
 
 
@@ -38,9 +39,10 @@ class Choice:
         "_logprobs",
         "_note",
         "_out",
+        "_opened",
         "_reasoning",
-        "_said",
         "_settled",
+        "_spoken",
         "content_passes",
         "index",
         "reason",
@@ -61,13 +63,15 @@ class Choice:
         self._note = note
         self._reasoning = Increments()
         self._content = Increments()
-        self._said = False
+        self._opened = False
+        self._spoken = False
         self._settled = True
         """Nothing is held back."""
         self._logprobs: Json | None = None
 
     def content(self, text: str, logprobs: Json | None) -> None:
         """*text* may be empty if there are *logprobs*: half a character has them too; they wait for its other half."""
+        self._spoken = True
         if logprobs is not None:
             self._logprobs = logprobs if self._logprobs is None else _joined(self._logprobs, logprobs)
         if text:
@@ -78,15 +82,18 @@ class Choice:
         self._look()
 
     def reasoning(self, text: str) -> None:
+        self._spoken = True
         self._settled = False
         self._say("reasoning_content", self._reasoning.feed(text))
         self._look()
 
     def refusal(self, text: str) -> None:
+        self._spoken = True
         self._say("refusal", text)
 
     def call(self, position: int | None, id: str, name: str, arguments: str) -> None:
         """A piece of a tool call; what was held back comes first, as order matters to some endpoints."""
+        self._spoken = True
         if not self._settled:
             self._settle()
             self._look()
@@ -117,9 +124,9 @@ class Choice:
 
     def _look(self) -> None:
         """Sees what may pass from now on without a look."""
-        self.reasoning_passes = self._said and self._reasoning.plain
+        self.reasoning_passes = self._opened and self._reasoning.plain
         self.content_passes = (
-            self._said
+            self._opened
             and self._content.plain
             and self._leaks.settled
             and self._logprobs is None
@@ -133,10 +140,19 @@ class Choice:
                 logprobs, self._logprobs = self._logprobs, None
             self._delta({channel: text}, None, logprobs)
 
+    def open(self) -> None:
+        """The upstream has begun this choice, perhaps without a word: the app is told at once."""
+        if not self._opened:
+            self._opened = True
+            self._out.append(Delta(self.index, OPENING.copy()))
+
+    @property
+    def silent(self) -> bool:
+        """It has begun, and neither said anything nor ended."""
+        return not self._spoken and self.reason is None
+
     def _delta(self, delta: Json, finish: str | None = None, logprobs: Json | None = None) -> None:
-        if not self._said:
-            self._said = True
-            self._out.append(Delta(self.index, {"role": "assistant"}))
+        self.open()
         self._out.append(Delta(self.index, delta, finish, logprobs))
 
     def _segments(self, segments: list[Segment]) -> None:

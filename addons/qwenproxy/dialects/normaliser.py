@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from qwenproxy.dialects import usage
 from qwenproxy.dialects.arguments import ArgumentsTooLong
-from qwenproxy.dialects.choice import NO_FINISH, Choice
+from qwenproxy.dialects.choice import NO_FINISH, OPENING, Choice
 from qwenproxy.dialects.leaks import Leaks, Think
 from qwenproxy.dialects.toolcalls import ToolCalls, TooManyCalls
 from qwenproxy.errors import UPSTREAM_CUT, UPSTREAM_GARBLED, ProxyError
@@ -57,12 +57,18 @@ class Normaliser:
         out = self._out.copy()
         self._out.clear()
         if out and not self.started:
-            self.started = isinstance(out[0], Delta)
+            self.started = any(isinstance(event, Delta) and event.delta != OPENING for event in out)
         return out
 
     def spoken(self, index: int) -> bool:
         """Whether the choice *index* has said anything."""
-        return index in self._choices
+        choice = self._choices.get(index)
+        return choice is not None and not choice.silent
+
+    def open(self, index: int) -> None:
+        """The choice *index* begins."""
+        if index not in self._choices:
+            self._say(index, Choice.open)
 
     def content(self, index: int, text: str, logprobs: Json | None = None) -> None:
         """A piece of a choice's answer, maybe with the log probabilities of its tokens."""
@@ -109,7 +115,7 @@ class Normaliser:
         """The upstream has ended.  *complete*: it said so itself, so a missing finish is an oversight, not a cut."""
         if self.finished:
             return
-        if not self._choices:
+        if all(choice.silent for choice in self._choices.values()):
             self.fail(ProxyError(UPSTREAM_CUT, EMPTY))
         elif not complete and not self.answered:
             self.fail(ProxyError(UPSTREAM_CUT, CUT))

@@ -71,8 +71,9 @@ class Reader:
             normaliser.fail(frames.trouble)
         elif frames.done or not data:
             normaliser.end(complete=frames.done)
+        events = normaliser.drain()
         self.started, self.finished = normaliser.started, normaliser.finished
-        return normaliser.drain()
+        return events
 
     def _chunk(self, chunk: Json) -> None:
         """A chunk, or a whole completion: they differ in `message` for `delta` only."""
@@ -96,6 +97,8 @@ class Reader:
         if finish is not None and type(finish) is str and finish in FAILED_FINISHES:
             normaliser.fail(self._failed(_text(delta.get("content"))))
             return
+        if delta.get("role"):
+            normaliser.open(index)
         if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
             normaliser.reasoning(index, reasoning if type(reasoning) is str else _text(reasoning))
         content, logprobs = delta.get("content"), choice.get("logprobs")

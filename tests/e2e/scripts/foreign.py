@@ -1,47 +1,102 @@
-"""Somebody else's addon, which misbehaves as a request asks for: `x-foreign: HOOK WHAT`."""
+"""Somebody else's addon, which does to a flow what its request asks for: `x-foreign: HOOK DEED`."""
 
 import asyncio
 import os
+from collections.abc import Callable
 
 from mitmproxy import ctx, exceptions, http
 
 
+def fail(flow: http.HTTPFlow) -> None:
+    raise ValueError("a fault of somebody else's")
+
+
+def cancel(flow: http.HTTPFlow) -> None:
+    raise asyncio.CancelledError
+
+
+def halt(flow: http.HTTPFlow) -> None:
+    raise exceptions.AddonHalt
+
+
+def redirect(flow: http.HTTPFlow) -> None:
+    flow.request.scheme, flow.request.host, flow.request.port = "http", "127.0.0.1", int(os.environ["ORIGINAL"])
+
+
+def rewrite(flow: http.HTTPFlow) -> None:
+    flow.request.url = f"http://127.0.0.1:{os.environ['ORIGINAL']}/v1/chat/completions"
+
+
+def rename(flow: http.HTTPFlow) -> None:
+    flow.request.host_header = "other.example"
+
+
+def stream(flow: http.HTTPFlow) -> None:
+    flow.request.stream = True
+
+
+def stream_through(flow: http.HTTPFlow) -> None:
+    flow.request.stream = lambda data: data
+
+
+def stream_back(flow: http.HTTPFlow) -> None:
+    if flow.response is not None:
+        flow.response.stream = lambda data: [data]
+
+
+def answer(flow: http.HTTPFlow) -> None:
+    flow.response = http.Response.make(203, b"foreign", {"connection": "keep-alive"})
+
+
+def unanswer(flow: http.HTTPFlow) -> None:
+    flow.response = None
+
+
+def stream_and_answer(flow: http.HTTPFlow) -> None:
+    stream(flow)
+    answer(flow)
+
+
+DEEDS: dict[str, Callable[[http.HTTPFlow], None]] = {
+    "raise": fail,
+    "cancel": cancel,
+    "halt": halt,
+    "kill": http.HTTPFlow.kill,
+    "redirect": redirect,
+    "rewrite": rewrite,
+    "rename": rename,
+    "stream": stream,
+    "stream through": stream_through,
+    "stream back": stream_back,
+    "answer": answer,
+    "unanswer": unanswer,
+    "stream and answer": stream_and_answer,
+}
+
+
 async def behave(flow: http.HTTPFlow, hook: str) -> None:
-    wanted, _, what = flow.request.headers.get("x-foreign", "").partition(" ")
+    wanted, _, deed = flow.request.headers.get("x-foreign", "").partition(" ")
     if wanted != hook:
         return
-    match what:
-        case "raise":
-            raise ValueError("a fault of somebody else's")
-        case "cancel":
-            raise asyncio.CancelledError
-        case "halt":
-            raise exceptions.AddonHalt
-        case "kill":
-            flow.kill()
-        case "hang":
-            await asyncio.Event().wait()
-        case "redirect":
-            flow.request.scheme, flow.request.host, flow.request.port = "http", "127.0.0.1", int(os.environ["ORIGINAL"])
-        case "url":
-            flow.request.url = f"http://127.0.0.1:{os.environ['ORIGINAL']}/v1/models"
-        case "stream":
-            flow.request.stream = True
-        case "stream through":
-            flow.request.stream = lambda data: data
-        case "stream back":
-            assert flow.response is not None
-            flow.response.stream = lambda data: [data]
-        case "answer":
-            flow.response = http.Response.make(203, b"foreign")
-        case "no answer":
-            flow.response = None
-        case "stream and answer":
-            flow.request.stream = True
-            flow.response = http.Response.make(203, b"foreign")
-        case _:
-            name, _, value = what.partition("=")
-            ctx.options.set(f"{name}={value}")
+    if deed == "hang":
+        await asyncio.Event().wait()
+    elif deed in DEEDS:
+        DEEDS[deed](flow)
+    else:
+        change_option(flow, deed)
+
+
+def change_option(flow: http.HTTPFlow, assignment: str) -> None:
+    """Set an option of mitmproxy, and answer with what it says to that."""
+    name, _, value = assignment.partition("=")
+    new = [value] if isinstance(getattr(ctx.options, name), list | tuple) else value
+    typed: object = {"true": True, "false": False}.get(value, new)
+    try:
+        ctx.options.update(**{name: typed})
+    except exceptions.OptionsError as e:
+        flow.response = http.Response.make(409, str(e))
+    else:
+        flow.response = http.Response.make(200, b"taken")
 
 
 class Foreign:
@@ -58,9 +113,6 @@ class Foreign:
 
     async def response(self, flow: http.HTTPFlow) -> None:
         await behave(flow, "response")
-
-    async def error(self, flow: http.HTTPFlow) -> None:
-        await behave(flow, "error")
 
 
 addons = [Foreign()]
