@@ -39,8 +39,10 @@ class QwenProxy:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         live.install()
+        logs.leave_out_bytes()
         self._environ = os.environ if environ is None else environ
         self._desk: Desk | None = None
+        self._running = False
         self._json: logging.Handler | None = None
         self.settings = Settings()
 
@@ -69,7 +71,9 @@ class QwenProxy:
             ctx.options.update(allow_hosts=ours)
 
     def running(self) -> None:
+        self._running = True
         if self._desk is not None:
+            self._desk.service.start()
             for complaint in service.complaints(self._desk.service):
                 log.warning("%s", complaint)
 
@@ -126,16 +130,18 @@ class QwenProxy:
         """Let *found* hold from now on."""
         before, self.settings = self._desk, found
         self._retire()
-        self._desk = Desk(found, service.service(found))
+        self._desk = Desk(found, service.service(found, self._environ))
         if before is not None:
-            self._desk.service.inherit(before.service)
+            self._desk.inherit(before)
+        if self._running:
+            self._desk.service.start()
         live.door.hosts, live.door.body_limit = Hosts(found.hosts), found.body_limit
         self._log_as_json(found.log_format == "json")
 
     def _retire(self) -> None:
         desk, self._desk = self._desk, None
         if desk is not None:
-            asyncio_utils.create_task(desk.service.upstream.retire(), name="retire upstream", keep_ref=True)
+            asyncio_utils.create_task(desk.service.retire(), name="retire a service", keep_ref=True)
 
     def _log_as_json(self, wanted: bool) -> None:
         if wanted and self._json is None:

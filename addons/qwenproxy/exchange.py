@@ -10,6 +10,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import orjson
@@ -19,6 +20,7 @@ from qwenproxy.dialects.draft import Ruled
 from qwenproxy.dialects.rulings import rule
 from qwenproxy.endpoints.base import Call
 from qwenproxy.errors import UPSTREAM_CUT, ProxyError
+from qwenproxy.lines import Line
 from qwenproxy.models import Row
 from qwenproxy.record import Record
 from qwenproxy.rounds import Fan, Source, Strand
@@ -28,6 +30,8 @@ from qwenproxy.wire.openai import ChatEvent, Head, Json
 
 CORRECTIONS = 3
 """Faults of one request that may be learned and mended in turn, each once."""
+
+GATE_PATIENCE = 30.0  # s that a call may wait for a place with its credential
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
@@ -60,9 +64,8 @@ class Exchange:
         self._service = service
         self._call = call
         self._head = head
-        self._agent = service.user_agent(agent)
-        self._model = service.resolve(call.model, images=has_images(call.chat))
-        record.used = self._model
+        self._app = agent
+        self._images = has_images(call.chat)
 
     async def open(self) -> Answer:
         """The answer; for a stream, as soon as its first event is there, or a heartbeat is due.
@@ -98,15 +101,27 @@ class Exchange:
         return Answer(200, {"content-type": "application/json"} | self._headers(), body)
 
     async def _begin(self) -> tuple[Source, Sequence[ChatEvent]]:
-        """Open the rounds and wait for their first events, mending what can be mended."""
-        row = self._service.row(self._model)
-        chat = self._call.chat | {"model": self._model}
+        """Open the rounds on the first line that answers, and wait for their first events."""
+        lines = self._service.usable()
+        for line, following in pairwise(lines):
+            try:
+                return await self._on(line)
+            except ProxyError as e:
+                if not self._service.put_aside(line, e, following):
+                    raise
+        return await self._on(lines[-1])
+
+    async def _on(self, line: Line) -> tuple[Source, Sequence[ChatEvent]]:
+        """Open the rounds on *line*, mending what can be mended."""
+        model = self.record.used = line.resolve(self._call.model, images=self._images)
+        row = line.row(model)
+        chat = self._call.chat | {"model": model}
         corrected, empty = 0, False
         while True:
             ruled = rule(chat, row, refuse=self._service.settings.unsupported == "refuse")
             self.record.ruled(ruled.dropped, ruled.changed)
             try:
-                return await self._attempt(ruled, row)
+                return await self._attempt(line, ruled, row)
             except SaidNothing as e:
                 if empty:
                     raise e.error from None
@@ -117,13 +132,13 @@ class Exchange:
                     raise
                 corrected += 1
                 self.record.learned += corrections.difference(row, better)
-                self._service.learn(self._model, better)
+                line.learn(model, better)
                 row = better
 
-    async def _attempt(self, ruled: Ruled, row: Row) -> tuple[Source, Sequence[ChatEvent]]:
+    async def _attempt(self, line: Line, ruled: Ruled, row: Row) -> tuple[Source, Sequence[ChatEvent]]:
         strands: list[Strand] = []
         try:
-            await self._open(ruled, row, strands)
+            await self._open(line, ruled, row, strands)
             source: Source = strands[0] if len(strands) == 1 else Fan(strands)
             first = list(await source.read())
             while not (self._call.stream or source.started) and (more := await source.read()):
@@ -137,24 +152,23 @@ class Exchange:
         self.record.first_event()
         return source, first
 
-    async def _open(self, ruled: Ruled, row: Row, strands: list[Strand]) -> None:
+    async def _open(self, line: Line, ruled: Ruled, row: Row, strands: list[Strand]) -> None:
         """Add the rounds of one attempt to *strands*: the first alone, as what it is refused for all would be."""
 
         async def add(choice: int) -> None:
-            strands.append(await self._strand(ruled, row, choice))
+            strands.append(await self._strand(line, ruled, row, choice))
 
         await add(0)
         for failed in await asyncio.gather(*map(add, range(1, ruled.calls)), return_exceptions=True):
             if failed is not None:
                 raise failed
 
-    async def _strand(self, ruled: Ruled, row: Row, choice: int) -> Strand:
-        stream = ruled.stream or self._call.stream
-        dialect = self._service.dialect
+    async def _strand(self, line: Line, ruled: Ruled, row: Row, choice: int) -> Strand:
+        dialect = line.dialect
+        request = dialect.request(ruled.chat_for(choice), row, stream=ruled.stream or self._call.stream)
+        await line.gate.enter(GATE_PATIENCE)
         self.record.rounds += 1
-        answer = await self._service.upstream.open(
-            dialect.request(ruled.chat_for(choice), row, stream=stream), self._agent
-        )
+        answer = await line.upstream.open(request, line.user_agent(self._app))
         if answer.status >= 300:
             try:
                 body = await answer.read_all(REFUSAL_LIMIT)
@@ -168,7 +182,7 @@ class Exchange:
         record = self.record
         told = {
             "x-request-id": record.id,
-            "x-qwenproxy-model": self._model,
+            "x-qwenproxy-model": record.used,
             "x-qwenproxy-dropped": ", ".join(record.dropped),
             "x-qwenproxy-learned": ", ".join(record.learned),
             "openai-processing-ms": str(record.elapsed_ms()),

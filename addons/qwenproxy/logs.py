@@ -1,10 +1,30 @@
 """Log lines: for people, or JSON for machines."""
 
 import logging
+import re
 import sys
 from typing import TextIO
 
 import orjson
+
+_BYTES = re.compile(r"""b(?P<quote>['"]).*(?P=quote)|'[0-9a-f]{6,}'""", re.DOTALL)
+_QUOTING = ("mitmproxy.proxy.server", "mitmproxy.addons.next_layer")
+
+
+class WithoutBytes(logging.Filter):
+    """Takes out of a line the bytes that it quotes, as they are or in hexadecimal."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _BYTES.sub("…", record.getMessage()), ()
+        return True
+
+
+def leave_out_bytes() -> None:
+    """Keep what apps send, their keys too, out of mitmproxy's own lines: it quotes what it cannot read to its end."""
+    for name in _QUOTING:
+        quoting = logging.getLogger(name)
+        if not any(isinstance(each, WithoutBytes) for each in quoting.filters):
+            quoting.addFilter(WithoutBytes())
 
 
 class JsonFormatter(logging.Formatter):

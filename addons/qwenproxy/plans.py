@@ -103,11 +103,9 @@ CODING_PLAN = Plan(
     keys=("sk-sp-",),
     variables=("BAILIAN_CODING_PLAN_API_KEY",),
     aliases=(
-        ("qwen-coder-turbo*", "qwen3-coder-next"),
-        ("qwen3-coder-flash*", "qwen3-coder-next"),
         ("qwen-coder*", "qwen3-coder-plus"),
-        ("qwen3-max", "qwen3-max-2026-01-23"),
-        ("qwen-max*", "qwen3-max-2026-01-23"),
+        *((name, "qwen3-coder-next") for name in ("qwen-coder-turbo*", "qwen3-coder-flash*")),
+        *((name, "qwen3-max-2026-01-23") for name in ("qwen3-max", "qwen-max*")),
         *((name, CURRENT) for name in ("qwen-plus*", "qwen-flash*", "qwen-turbo*")),
     ),
     faces={"compatible": "/v1"},
@@ -193,8 +191,10 @@ SELF_HOSTED = Plan(
 """vLLM, SGLang, Ollama, llama.cpp."""
 
 VENDORS = (PORTAL, CODING_PLAN, TOKEN_PLAN, WORKSPACE, INTERNATIONAL, STANDARD, QIANWEN, QWEN_CLOUD)
-PLANS = (*VENDORS, GATEWAY, SELF_HOSTED)
-"""In this order hosts are compared; first the vendor's own."""
+KEYLESS = (GATEWAY, SELF_HOSTED)
+"""Somebody's own servers, which may well ask for no key."""
+PLANS = (*VENDORS, *KEYLESS)
+"""In this order hosts are compared."""
 
 GATEWAY_PATHS = ("/compatible-mode", "/apps/anthropic", "/api/v1", "/v1beta")
 ROUTES = ("/chat/completions", "/responses", "/completions", "/embeddings", "/models")
@@ -235,7 +235,7 @@ def mismatch(key: str, plan: Plan) -> str | None:
     """Why *plan* will refuse *key*, as if the key were wrong; None if nothing is known against it."""
     own = plan_of_key(key)
     fits = any(start and key.startswith(start) for start in plan.keys)
-    if fits or plan in (GATEWAY, SELF_HOSTED) or CODING_PLAN.name not in (own.name, plan.name):
+    if fits or plan in KEYLESS or CODING_PLAN.name not in (own.name, plan.name):
         return None
     return f"The key looks like one of the kind {own.name}, the upstream is of the kind {plan.name}."
 

@@ -1,93 +1,150 @@
-"""What all exchanges share: the upstream, how it is spoken to, and what it has taught about its models."""
+"""What all exchanges share: the lines to Qwen, and which of them to take."""
 
-from dataclasses import dataclass, field
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from qwenproxy import __version__, errors, plans
+from qwenproxy import errors, plans
+from qwenproxy.auth.client import Client
 from qwenproxy.auth.credentials import ApiKey, Credential, MissingKey, NoCredential
-from qwenproxy.dialects.base import Dialect
-from qwenproxy.dialects.compatible import Compatible
-from qwenproxy.errors import ProxyError
-from qwenproxy.models import Row
-from qwenproxy.plans import Plan
-from qwenproxy.settings import Settings
+from qwenproxy.auth.oauth import OAuth
+from qwenproxy.auth.refresher import Refresher
+from qwenproxy.auth.store import Store
+from qwenproxy.errors import Failure, ProxyError
+from qwenproxy.lines import Line
+from qwenproxy.settings import Settings, credentials_path
 from qwenproxy.upstream import Upstream
+from qwenproxy.wire.oauth import Server
 
-USER_AGENT = f"qwenproxy/{__version__}"
-ROWS_KEPT = 1000
+log = logging.getLogger(__name__)
+
+RESTS: Mapping[Failure, float] = {errors.QUOTA: 600.0, errors.BILLING: 600.0, errors.UPSTREAM_KEY: 60.0}
+"""What speaks against a line and not against the request: for how many seconds the others are tried before it."""
 
 
-@dataclass(slots=True)
 class Service:
-    """One upstream in use.  *learned*: rows as the upstream's refusals have corrected them, by its names of models."""
+    """The lines that one set of settings comes to, the preferred one first; *clock* gives monotonic seconds."""
 
-    settings: Settings
-    plan: Plan
-    upstream: Upstream
-    dialect: Dialect
-    learned: dict[str, Row] = field(default_factory=dict)
+    def __init__(self, settings: Settings, lines: Sequence[Line], clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self.lines = lines
+        self._clock = clock
+        self._refreshers = [
+            Refresher(line.credential, lead=settings.refresh_lead)
+            for line in lines
+            if isinstance(line.credential, OAuth)
+        ]
 
-    def resolve(self, model: str, *, images: bool) -> str:
-        """The upstream's name for what an app calls *model*."""
-        return plans.resolve(model, self.settings.models, self.plan, self.settings.default_model, images)
+    def usable(self) -> list[Line]:
+        """The lines in the order in which they are to be tried: those that rest come last."""
+        if len(self.lines) == 1:
+            return [self.lines[0]]
+        now = self._clock()
+        return sorted(self.lines, key=lambda line: max(0.0, line.rests_until - now))
 
-    def row(self, model: str) -> Row:
-        return self.learned.get(model) or plans.row_on(model, self.plan)
-
-    def learn(self, model: str, row: Row) -> None:
-        if model in self.learned or len(self.learned) < ROWS_KEPT:
-            self.learned[model] = row
+    def put_aside(self, line: Line, error: ProxyError, following: Line) -> bool:
+        """Whether *error* speaks against *line*, so that *following* is to be tried."""
+        rest = RESTS.get(error.failure)
+        if rest is None:
+            return False
+        if line.rests_until <= self._clock():
+            log.warning("%s is put aside for %g s, %s goes on: %s", line.name, rest, following.name, error.message)
+        line.rests_until = self._clock() + rest
+        return True
 
     def model_names(self) -> list[tuple[str, str]]:
         """The models that an app is told of, with their owners: the operator's aliases, then the upstream's own."""
         aliases = [(name, "qwenproxy") for name in self.settings.models if not set("*?[") & set(name)]
-        own = (self.settings.default_model, self.plan.default_model, self.plan.vision_model)
+        plan = self.usable()[0].plan
+        own = (self.settings.default_model, plan.default_model, plan.vision_model)
         return list(dict.fromkeys([*aliases, *((name, "qwen") for name in own if name)]))
 
     def inherit(self, before: "Service") -> None:
-        """Keep what *before* has learned, if it was about the same upstream."""
-        if before.upstream.base_url == self.upstream.base_url:
-            self.learned = before.learned
+        """Keep what *before* has learned about the same upstreams."""
+        known = {line.upstream.base_url: line.learned for line in before.lines}
+        for line in self.lines:
+            line.learned = known.get(line.upstream.base_url, line.learned)
 
-    def user_agent(self, app: str) -> str:
-        """The User-Agent for the upstream: our own, or that of the app *app* where the plan asks who is calling."""
-        return app if self.plan.forwards_user_agent and app else USER_AGENT
+    def start(self) -> None:
+        """Begin to keep logins fresh, on the running event loop."""
+        for refresher in self._refreshers:
+            refresher.start()
+
+    async def retire(self) -> None:
+        """Take no new exchanges; those under way go on."""
+        for refresher in self._refreshers:
+            refresher.stop()
+        logins = [line.credential for line in self.lines if isinstance(line.credential, OAuth)]
+        await asyncio.gather(*(line.upstream.retire() for line in self.lines), *(login.close() for login in logins))
 
 
-def service(settings: Settings) -> Service:
+def service(settings: Settings, environ: Mapping[str, str]) -> Service:
     """The service that *settings* describe.  Connects to nothing yet.  Raises ValueError."""
-    key = settings.api_key.reveal() if settings.auth != "none" else ""
-    base_url = plans.trimmed(settings.upstream) if settings.upstream else ""
-    plan = plans.kind_of(base_url) if base_url else plans.plan_of_key(key, settings.sources.get("api_key", ""))
-    base_url = base_url or plan.base_url
-    upstream = Upstream(base_url, credential(settings, key, base_url), idle_timeout=settings.idle_timeout)
-    return Service(settings, plan, upstream, Compatible(plan))
+    return Service(settings, [Line(upstream, settings) for upstream in upstreams(settings, environ)])
 
 
-def credential(settings: Settings, key: str, base_url: str) -> Credential:
-    """What signs the calls in."""
+def upstreams(settings: Settings, environ: Mapping[str, str]) -> list[Upstream]:
+    """The upstreams to choose from, at least one.
+
+    A named one is the only one: what an app says must go nowhere else.
+    """
+    address = plans.trimmed(settings.upstream) if settings.upstream else ""
+    key = settings.api_key.reveal() if settings.auth in ("auto", "api_key") else ""
+    found: list[Upstream] = []
     if key:
-        file = settings.api_key_file
-        from_file = file and settings.sources.get("api_key") == settings.sources.get("api_key_file")
-        return ApiKey(key, Path(file) if from_file else None)
-    if settings.auth == "none":
-        return NoCredential()
-    return MissingKey(
-        ProxyError(
-            errors.UPSTREAM_KEY,
-            f"The proxy has no key for its upstream {base_url}: set QWENPROXY_API_KEY (or DASHSCOPE_API_KEY) and start "
-            "it again; QWENPROXY_AUTH=none if the upstream wants no key.  The app's own OpenAI key is never used.",
-        )
+        variable = settings.sources.get("api_key", "")
+        found.append(upstream(settings, address or plans.plan_of_key(key, variable).base_url, api_key(settings, key)))
+    elif settings.auth == "none" or (settings.auth == "auto" and plans.kind_of(address) in plans.KEYLESS and address):
+        found.append(upstream(settings, address or plans.STANDARD.base_url, NoCredential()))
+    if wants_login(settings, environ, address, found):
+        found.append(upstream(settings, address, login(settings, environ)))
+    return found or [upstream(settings, address or plans.STANDARD.base_url, missing_key(address))]
+
+
+def wants_login(settings: Settings, environ: Mapping[str, str], address: str, found: Sequence[Upstream]) -> bool:
+    """Whether the OAuth login is one of the credentials."""
+    if settings.auth != "auto":
+        return settings.auth == "oauth"
+    if address and (found or plans.kind_of(address) is not plans.PORTAL):
+        return False
+    return credentials_path(settings, environ).exists()
+
+
+def upstream(settings: Settings, address: str, credential: Credential) -> Upstream:
+    return Upstream(address, credential, idle_timeout=settings.idle_timeout)
+
+
+def api_key(settings: Settings, key: str) -> ApiKey:
+    file = settings.api_key_file
+    from_file = bool(file) and settings.sources.get("api_key") == settings.sources.get("api_key_file")
+    return ApiKey(key, Path(file) if from_file else None)
+
+
+def login(settings: Settings, environ: Mapping[str, str]) -> OAuth:
+    server = Server(settings.oauth_url, settings.oauth_client_id, settings.oauth_scope)
+    store = Store(credentials_path(settings, environ))
+    return OAuth(store, Client(server), allowed_hosts=settings.allowed_hosts, refresh_lead=settings.refresh_lead)
+
+
+def missing_key(address: str) -> MissingKey:
+    where = f" {address}" if address else ""
+    message = (
+        f"The proxy has no key for its upstream{where}: set QWENPROXY_API_KEY (or DASHSCOPE_API_KEY) and start it "
+        "again; QWENPROXY_AUTH=none if the upstream wants no key.  The app's own OpenAI key is never used."
     )
+    return MissingKey(ProxyError(errors.UPSTREAM_KEY, message))
 
 
 def complaints(service: Service) -> list[str]:
     """What the user should hear at the start."""
-    settings = service.settings
-    found = list(settings.notes)
-    key = settings.api_key.reveal()
-    if isinstance(service.upstream.credential, MissingKey):
-        found.append(str(service.upstream.credential.error))
-    elif key and (wrong := plans.mismatch(key, service.plan)):
-        found.append(f"{wrong}  Expect 401 or 403 from {service.upstream.base_url}.")
+    found = list(service.settings.notes)
+    key = service.settings.api_key.reveal()
+    for line in service.lines:
+        credential = line.credential
+        if isinstance(credential, MissingKey):
+            found.append(credential.error.message)
+        elif isinstance(credential, ApiKey) and (wrong := plans.mismatch(key, line.plan)):
+            found.append(f"{wrong}  Expect 401 or 403 from {line.upstream.base_url}.")
     return found

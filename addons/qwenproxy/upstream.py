@@ -84,13 +84,18 @@ class Upstream:
     """One Qwen API: its address, a pool of connections, and the credential for it."""
 
     def __init__(self, base_url: str, credential: Credential, *, idle_timeout: float) -> None:
-        self.base_url = base_url.rstrip("/")
+        self._named = base_url.rstrip("/")
         self.credential = credential
         self.idle_timeout = idle_timeout
         self._under_way = 0
         self._retired = False
         self._urls: dict[str, URL] = {}
         self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The address that was named, else the one that the credential is for."""
+        return self._named or self.credential.base_url
 
     async def open(self, request: UpstreamRequest, user_agent: str) -> Round:
         """Send *request* and wait for the head of the answer, whatever its status.
@@ -136,9 +141,10 @@ class Upstream:
         return Round(self, response)
 
     async def _post(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        url = self._urls.get(request.path)
+        address = self.base_url + request.path
+        url = self._urls.get(address)
         if url is None:
-            url = self._urls[request.path] = URL(self.base_url + request.path)
+            url = self._urls[address] = URL(address)
         # A redirect would take the prompt to a host that nobody has named.
         return await self._client().post(url, data=request.body, headers=headers, allow_redirects=False)
 

@@ -15,12 +15,10 @@ def play(reply: Reply) -> tuple[Post, TokenAnswer]:
     conversation = renewal.renew(Server(), "rt-1-s3cret")
     post = next(conversation)
     assert isinstance(post, Post)
-    try:
+    with pytest.raises(StopIteration) as end:
         conversation.send(reply)
-    except StopIteration as end:
-        assert isinstance(end.value, TokenAnswer)
-        return post, end.value
-    raise AssertionError("it went on")
+    assert isinstance(end.value.value, TokenAnswer)
+    return post, end.value.value
 
 
 def test_it_sends_three_fields_and_no_more() -> None:

@@ -88,9 +88,8 @@ def test_no_secret_is_shown() -> None:
     token = Token("at-s3cret", "rt-s3cret", 1, id_token="id-s3cret")
     with pytest.raises(ValueError) as wrong:
         parse(b'{"access_token": "at-s3cret", "refresh_token": 5')
-    shown = f"{token!r} {token} {wrong.value!r} {wrong.value.__cause__!r} {wrong.value.__context__!r}"
-    assert "s3cret" not in shown.replace(repr(wrong.value.__context__), "")
-    assert wrong.value.__suppress_context__
+    assert "s3cret" not in f"{token!r} {token} {wrong.value!r}"
+    assert wrong.value.__suppress_context__, "the decoder's error holds the document"
 
 
 @pytest.mark.parametrize(

@@ -93,10 +93,9 @@ WORDS = st.sampled_from(
         "x" * 70,
     ]
 )
-KEYS = st.sampled_from(
-    ["choices", "index", "delta", "message", "finish_reason", "content", "reasoning", "tool_calls", "function", "name"]
-    + ["arguments", "usage", "prompt_tokens", "prompt_tokens_details", "error", "code", "status", "text", "role", "id"]
-)
+CHUNK_KEYS = ["choices", "index", "delta", "message", "finish_reason", "usage", "error", "code", "status", "text", "id"]
+DELTA_KEYS = ["role", "content", "reasoning", "tool_calls", "function", "name", "arguments", "prompt_tokens_details"]
+KEYS = st.sampled_from([*CHUNK_KEYS, *DELTA_KEYS])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 200) | st.floats(allow_nan=False) | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),

@@ -31,8 +31,11 @@ class Case:
     """Upstream calls for the next request of the kind."""
 
 
-def forced(choice: Any) -> dict[str, Any]:
-    return {"tools": [WEATHER], "tool_choice": choice}
+def forced(choice: Any, *others: Any) -> dict[str, Any]:
+    return {"tools": [WEATHER, *others], "tool_choice": choice}
+
+
+CLOCK = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 
 
 SCHEMA = {
@@ -48,14 +51,16 @@ CASES: dict[str, Case] = {
     ),
     "tool_choice": Case(("thinking=on",), "thinking=on", forced("required")),
     "required choice": Case(
-        ("required_choice=false",), "required_choice=false, named_choice=false", forced("required")
+        ("required_choice=false",), "required_choice=false, named_choice=false", forced("required", CLOCK)
     ),
     "named choice": Case(("named_choice=false",), "named_choice=false", forced(NAMED)),
     "thinking": Case(
         ("thinking=on", "thinks_only_streaming=true"), "thinking=on, thinks_only_streaming=true", {"stream": False}
     ),
     "streams only": Case(("streams_only=true",), "streams_only=true", {"stream": False}),
-    "json word": Case((), "json_word=true", {"response_format": {"type": "json_object"}}, f"{GUEST}#row=json_word=true"),
+    "json word": Case(
+        (), "json_word=true", {"response_format": {"type": "json_object"}}, f"{GUEST}#row=json_word=true"
+    ),
     "no schemas": Case(("json_schema=false",), "json_schema=false", {"response_format": SCHEMA}),
     "flat text": Case(("flat_text=true",), "flat_text=true"),
     "n": Case(("max_choices=1",), "max_choices=1", {"n": 2}, model="qwen-plus", rounds=3, again=2),

@@ -108,6 +108,8 @@ class OAuthServer:
 
     async def device(self, request: web.Request) -> web.Response:
         form = await self._form(request, "device")
+        if self.before is not None:
+            await self.before("device")
         if self.script:
             return self.script.pop(0).response()
         code = f"device-{len(self.asked)}"
@@ -200,7 +202,7 @@ async def oauth_server(**settings: Any) -> AsyncIterator[OAuthServer]:
     app = web.Application()
     app.router.add_post("/api/v1/oauth2/device/code", found.device)
     app.router.add_post("/api/v1/oauth2/token", found.token)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

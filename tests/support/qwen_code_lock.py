@@ -47,9 +47,14 @@ def locked(folder: Path) -> Iterator[None]:
 
 def hold(folder: Path, seconds: float) -> None:
     with locked(folder):
-        print("locked", flush=True)
+        say("locked")
         time.sleep(seconds)
-    print("released", flush=True)
+    say("released")
+
+
+def say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 def count(folder: Path, times: int) -> None:

@@ -20,6 +20,8 @@ from qwenproxy.wire.oauth import Json
 SECRETS: Final = ("refresh_token", "device_code", "code_verifier")
 """Fields of a form that no message may quote, should the server repeat them."""
 
+SHORTEST_SECRET = 6  # characters; anything shorter is none, and would only spoil the text
+
 
 class SignInError(Exception):
     """A conversation with the OAuth server that ended badly; the message is for people and holds no secret.
@@ -131,6 +133,7 @@ def said(post: Post, reply: Reply) -> str:
     """What *reply* says, for people: one line, without what *post* kept secret."""
     text = oauth.error_text(reply.answer) if reply.answer is not None else reply.fault
     for name in SECRETS:
-        if secret := post.form.get(name):
+        secret = post.form.get(name, "")
+        if len(secret) >= SHORTEST_SECRET:
             text = text.replace(secret, "…")
     return text

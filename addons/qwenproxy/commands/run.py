@@ -20,6 +20,8 @@ from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import guard
 from qwenproxy.simulator.server import Simulator
 
+WEB_PORT = 8082
+"""mitmweb's, unless another is set; its own default is that of our HTTPS proxy."""
 HELP = "start the proxy: a local OpenAI at --port, an HTTPS proxy at --proxy-port"
 
 
@@ -62,10 +64,18 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         return asyncio.run(serve(arguments))
     except (StartRefused, exceptions.OptionsError) as e:
-        print(f"qwenproxy run: {' '.join(str(e).split())}", file=sys.stderr)
+        complain("run", e)
         return 2
+    except OSError as e:  # the port of the simulator or of mitmweb
+        complain("run", e)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def complain(command: str, error: Exception) -> None:
+    """Say on standard error, in one line, why *command* cannot go on."""
+    print(f"qwenproxy {command}: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 async def serve(arguments: argparse.Namespace) -> int:
@@ -105,6 +115,7 @@ async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy) -> int:
         raise StartRefused(f"unknown option: {', '.join(sorted(opts.deferred))}")
     addon.configure(set(opts.keys()))
     logging.getLogger().addHandler(logs.handler(addon.settings.log_format))
+    logging.getLogger("qwenproxy").setLevel(logging.INFO)
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)  # a line for every connection helps nobody here
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, proxy.shutdown)
@@ -119,9 +130,11 @@ async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy) -> int:
 def set_options(proxy: master.Master, arguments: argparse.Namespace) -> None:
     """mitmproxy's options: its own config file, ours for the listeners, then what `--set` names."""
     opts = proxy.options
+    if arguments.ui == "web":
+        opts.update(web_open_browser=False, web_port=WEB_PORT)
     confdir = Path(opts.confdir).expanduser()
     optmanager.load_paths(opts, str(confdir / "config.yaml"), str(confdir / "config.yml"))
-    opts.update(mode=specs(arguments), **({"web_open_browser": False} if arguments.ui == "web" else {}))
+    opts.update(mode=specs(arguments))
     opts.set(*arguments.sets, defer=True)
     if isinstance(proxy, LeanMaster):
         proxy.complete()

@@ -14,7 +14,7 @@ LIMIT = 16 * 1024 * 1024  # characters of one call's arguments
 
 _NESTS = re.compile(r"[:\[,]\s*\Z")
 """Ends in a place where another object may begin."""
-_ENDS_STRING = re.compile(r'\{\s*"\s*[:,}\]]')
+_ENDS_STRING = re.compile(r'\{\s*"\s*(?:[:,}\]]|\Z)')
 """Begins like an object, and could also be the end of a string and what follows it."""
 
 
@@ -96,7 +96,7 @@ class Arguments:
         doubt, self._doubt = self._doubt, []
         if not doubt:
             return ""
-        self.cumulative = _begins_object(doubt[-1]) and not _begins_object(self.text + "".join(doubt))
+        self.cumulative = _likeness(doubt[-1]) > _likeness(self.text + "".join(doubt))
         return self._add(doubt[-1][self.size :] if self.cumulative else "".join(doubt))
 
     def close(self, *, truncated: bool) -> list[str]:
@@ -204,8 +204,10 @@ class Arguments:
         return ""
 
 
-def _begins_object(text: str) -> bool:
-    """Whether a JSON object stands at the beginning of *text*."""
+def _likeness(text: str) -> int:
+    """How much *text* is like a JSON object: 2 if it is one, 1 if it begins with one."""
     scanner = Scanner()
     end = scanner.feed(text)
-    return scanner.complete and mending.is_object(text[:end])
+    if not scanner.complete or not mending.is_object(text[:end]):
+        return 0
+    return 1 + (end == len(text))

@@ -45,10 +45,13 @@ class Access:
         self._hosts = Hosts(settings.hosts)
         self._any_host = settings.allow_remote and bool(settings.client_keys)
 
-    def check_key(self, authorization: str | None) -> None:
-        """Let pass whoever shows a client key; anyone if there are none.  Takes the same time for every wrong key."""
+    def check_key(self, authorization: str | None) -> str | None:
+        """Let pass whoever shows a client key, and return it; anyone, and None, if there are none.
+
+        Takes the same time for every wrong key.
+        """
         if not self._keys:
-            return
+            return None
         scheme, _, shown = (authorization or "").strip().partition(" ")
         if not shown or scheme.lower() != "bearer":
             raise ProxyError(
@@ -65,6 +68,7 @@ class Access:
                 "A key of OpenAI or Qwen is not meant here.",
                 headers=_CHALLENGE,
             )
+        return shown.strip()
 
     def check_host(self, host: str | None, own: str = "") -> None:
         """Let pass a Host header that means this proxy; *own* is the address that the connection came in on.

@@ -112,7 +112,9 @@ class LiveStream(layers.HttpStream):
     def refuse_size(self) -> Commands[None]:
         message = f"the request body is larger than {door.body_limit} bytes (setting body_limit)"
         answer = answers.of_error(ProxyError(errors.PAYLOAD_TOO_LARGE, message), self.flow.id)
-        answer.headers["connection"] = "close"
+        over_http1 = self.flow.request.http_version.startswith("HTTP/1")
+        if over_http1:
+            answer.headers["connection"] = "close"
         self.flow.request.raw_content = b""
         self.flow.response = response = answers.response(answer, self.flow.request)
         self.client_state = self.state_done
@@ -120,6 +122,9 @@ class LiveStream(layers.HttpStream):
         yield layers.HttpRequestHook(self.flow)
         self.flow.response = response
         yield from self.send_response()
+        if over_http1 and "expect" in self.flow.request.headers:
+            # Its next byte may be of the body, or of another request: nobody can tell.
+            yield commands.CloseConnection(self.context.client)
 
     def break_off(self, message: str) -> Commands[None]:
         """End the stream in a way that no client takes for a whole answer."""

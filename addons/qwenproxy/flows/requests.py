@@ -17,6 +17,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
 from qwenproxy.flows import access, answers, bodies, routes
 from qwenproxy.flows.visits import Visit, plain_headers
+from qwenproxy.limits import RateLimits, client_id
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
@@ -42,12 +43,19 @@ class Desk:
         self.patience = 4 * settings.idle_timeout + PATIENCE
         self._settings = settings
         self._access = access.Access(settings)
+        self._limits = limits(settings)
         self._since = int(time.time())  # what models say they were created at: nobody tells
         self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
             "chat": self._chat,
             "models": self._models,
             "model": self._model,
         }
+
+    def inherit(self, before: "Desk") -> None:
+        """Go on where *before* ends: with what its service has learned, and with what its clients have used up."""
+        self.service.inherit(before.service)
+        if self._limits.spec == before._limits.spec:
+            self._limits = before._limits
 
     async def answer(self, visit: Visit) -> Answer:
         """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
@@ -80,12 +88,15 @@ class Desk:
             private = headers.get("access-control-request-private-network") == "true"
             wanted = headers.get("access-control-request-headers")
             return Answer(204, self._access.preflight(origin, wanted, private_network=private), b"")
-        self._access.check_key(visit.credentials.get("authorization"))
+        key = self._access.check_key(visit.credentials.get("authorization"))
         route = routes.find(request.method, request.path, headers)
         if isinstance(route, routes.Empty):
             return Answer(204, {"x-request-id": record.id, **route.headers}, b"")
         record.endpoint = route.endpoint
-        return await self._endpoints[route.endpoint](Ask(request, headers, route, record))
+        standing = await self._limits.check(client_id(key, visit.flow.client_conn.peername[0]))
+        answer = await self._endpoints[route.endpoint](Ask(request, headers, route, record))
+        answer.headers |= standing.headers()
+        return answer
 
     async def _chat(self, ask: Ask) -> Answer:
         record = ask.record
@@ -101,6 +112,14 @@ class Desk:
 
     async def _model(self, ask: Ask) -> Answer:
         return json_answer(models.one(ask.route.model, self.service.model_names(), self._since), ask.record)
+
+
+def limits(settings: Settings) -> RateLimits:
+    """The limits for clients.  Raises ValueError, which names the setting."""
+    try:
+        return RateLimits(settings.rate_limit)
+    except ValueError as e:
+        raise ValueError(f"{settings.sources.get('rate_limit', 'rate_limit')}: {e}") from None
 
 
 def json_answer(value: object, record: Record) -> Answer:

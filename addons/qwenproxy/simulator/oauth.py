@@ -44,8 +44,6 @@ class OAuth:
         self.grants = Grants(self.terms)
         self.plan = Plan()
         self.calls: list[Call] = []
-        self.base_url = ""
-        """Where the simulator is, once it has started."""
         self.most_at_once = 0
         """How many refreshes were under way at the same time, at most."""
         self._refreshing = 0
@@ -85,42 +83,42 @@ class OAuth:
         self._refreshing += kind == "refresh"
         self.most_at_once = max(self.most_at_once, self._refreshing)
         try:
-            steps = firewall("403") if not headers.get("user-agent") else self._answer(kind, form, fault)
+            steps = firewall("403") if not headers.get("user-agent") else self._answer(request.host, kind, form, fault)
             self._record(Call(kind, form, headers, next((s.status for s in steps if isinstance(s, Start)), 0)))
             return await Player(request, 0).play(steps)
         finally:
             self._refreshing -= kind == "refresh"
 
-    def _answer(self, kind: str, form: Form, fault: str) -> Steps:
-        """What the call gets, and what it brings about."""
+    def _answer(self, host: str, kind: str, form: Form, fault: str) -> Steps:
+        """What the call gets, and what it brings about; *host*: what the caller calls us."""
         oddity, argument = self.plan.take(kind)
         if oddity.instead is not None:
             return oddity.instead(argument)
         try:
             if fault:
                 raise Rejected(400, "invalid_request", fault)
-            answer = self._decide(kind, form, rotate=not oddity.keeps)
+            answer = self._decide(f"http://{host}", kind, form, rotate=not oddity.keeps)
             steps = json(200, oddity.change(answer, argument) if oddity.change else answer)
         except Rejected as rejection:
             steps = rejected(rejection)
         return oddity.steps(steps, argument) if oddity.steps else steps
 
-    def _decide(self, kind: str, form: Form, *, rotate: bool) -> Json:
+    def _decide(self, base_url: str, kind: str, form: Form, *, rotate: bool) -> Json:
         """Raises Rejected."""
         now = self.now()
         match kind:
             case "device":
-                return self._invitation(self.grants.begin(form, now))
+                return self._invitation(base_url, self.grants.begin(form, now))
             case "poll":
-                return self.grants.poll(form, now) | {"resource_url": self.base_url}
+                return self.grants.poll(form, now) | {"resource_url": base_url}
             case "refresh":
-                return self.grants.refresh(form, now, rotate=rotate) | {"resource_url": self.base_url}
+                return self.grants.refresh(form, now, rotate=rotate) | {"resource_url": base_url}
         if form.get("grant_type"):
             raise Rejected(400, "unsupported_grant_type", "Unsupported grant type")
         raise Rejected(400, "invalid_request", "Missing required parameter: grant_type")
 
-    def _invitation(self, code: Code) -> Json:
-        page = f"{self.base_url}/authorize"
+    def _invitation(self, base_url: str, code: Code) -> Json:
+        page = f"{base_url}/authorize"
         interval = self.terms.interval
         return {
             "device_code": code.device_code,

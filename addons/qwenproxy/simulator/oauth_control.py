@@ -55,7 +55,7 @@ ACTIONS = ("oddity", "argument", "times", "at", "clear", "revoke", "authorise", 
 
 
 def carry_out(wishes: Mapping[str, str], grants: Grants, plan: Plan, now: float) -> None:
-    """Do what *wishes* say.  Raises ValueError for what cannot be done; then nothing is."""
+    """Do what *wishes* say.  Raises ValueError for what cannot be done."""
     if unknown := set(wishes) - set(ACTIONS) - set(TERMS):
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}; there are: {', '.join([*ACTIONS, *TERMS])}")
     terms = {name: read(wishes[name]) for name, read in TERMS.items() if name in wishes}

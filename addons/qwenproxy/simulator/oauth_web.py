@@ -1,6 +1,5 @@
 """What people open in a browser: the page that confirms a sign-in, and the one that makes the OAuth server odd."""
 
-from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -107,8 +106,8 @@ def is_own(request: web.Request) -> bool:
 
 def is_near(request: web.Request) -> bool:
     """Whether it comes from this machine."""
-    remote = request.remote or ""
-    return is_unfeigned(request.host) and ip_address(remote.partition("%")[0]).is_loopback if remote else False
+    remote = (request.remote or "0.0.0.0").partition("%")[0]
+    return is_unfeigned(request.host) and ip_address(remote).is_loopback
 
 
 def is_unfeigned(host: str) -> bool:
@@ -119,8 +118,3 @@ def is_unfeigned(host: str) -> bool:
     except ValueError:
         return "." not in name or name.endswith(".localhost")
     return True
-
-
-def as_text(shown: Mapping[str, str]) -> str:
-    """A table for people who read terminals."""
-    return "\n".join(f"{name}  {does}" for name, does in shown.items())

@@ -11,7 +11,10 @@ import orjson
 from aiohttp import web
 
 from qwenproxy.simulator import answers, compatible
+from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.known import LISTED, is_known
+from qwenproxy.simulator.oauth import OAuth
+from qwenproxy.simulator.oauth_web import Pages
 from qwenproxy.simulator.playing import Player
 from qwenproxy.simulator.refusals import BAD_KEY, TOO_LARGE, Refused, unknown_model, unknown_path
 from qwenproxy.simulator.service import Service
@@ -41,11 +44,13 @@ class Asked(NamedTuple):
 class Simulator:
     """A server within a running event loop.
 
-    *key* is the API key that it takes, *pace* the seconds between a stream's events, *seed* what its ids grow from.
+    *key* is the API key that it takes, *pace* the seconds between a stream's events, *seed* what its ids grow from,
+    *terms* how its OAuth server behaves.
     """
 
-    def __init__(self, key: str = KEY, pace: float = HUMAN_PACE, seed: int = 0) -> None:
+    def __init__(self, key: str = KEY, pace: float = HUMAN_PACE, seed: int = 0, *, terms: Terms | None = None) -> None:
         self.key = key
+        self.oauth = OAuth(terms)
         self.base_url = ""
         self.requests: list[Asked] = []
         self.cancelled = 0
@@ -81,6 +86,7 @@ class Simulator:
             app.router.add_post(f"{base}/chat/completions", self._chat)
             app.router.add_get(f"{base}/models", self._models)
             app.router.add_get(f"{base}/models/{{name:.+}}", self._model)
+        app.router.add_routes([*self.oauth.routes(), *Pages(self.oauth).routes()])
         app.router.add_route("*", "/{rest:.*}", self._nowhere)
         return app
 
@@ -132,10 +138,14 @@ class Simulator:
         return body
 
     def _admit(self, request: web.Request) -> None:
-        """Checks the bearer token.  Raises Refused."""
+        """Checks the bearer token: the key, or at the portal one of a login.  Raises Refused."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or token.strip() not in self._tokens:
+        if scheme.lower() != "bearer":
             raise Refused(BAD_KEY)
+        if token.strip() not in self._tokens:
+            if not request.path.startswith(f"{PORTAL}/"):
+                raise Refused(BAD_KEY)
+            self.oauth.admit(token.strip())
 
     async def _play(self, request: web.Request, steps: Steps) -> web.StreamResponse:
         player = Player(request, self._pace)

@@ -1,0 +1,56 @@
+"""`qwenproxy logout`: forget the OAuth login that is kept on this machine."""
+
+import argparse
+import asyncio
+import sys
+
+from qwenproxy.auth.lock import Locked
+from qwenproxy.auth.store import LockLost, Store
+from qwenproxy.commands import configured
+from qwenproxy.commands.screen import Screen
+from qwenproxy.settings import credentials_path
+
+HELP = "forget the OAuth login"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    configured.arguments(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Sign out: 0, also if nobody was signed in; 1 if it did not work; 2 if the settings are wrong."""
+    try:
+        settings, environ = configured.load(arguments)
+    except ValueError as e:
+        configured.complain("logout", str(e))
+        return 2
+    screen, store = Screen(sys.stdout, environ), Store(credentials_path(settings, environ))
+    try:
+        removed = asyncio.run(remove(store, screen))
+    except (Locked, LockLost) as e:
+        configured.complain("logout", f"not signed out: {e}; if there is no such program, remove that file")
+        return 1
+    except OSError as e:
+        configured.complain("logout", f"not signed out: {store.path}: {e.strerror or 'it took too long'}")
+        return 1
+    except KeyboardInterrupt:
+        configured.complain("logout", f"interrupted: `qwenproxy status` tells whether {store.path} is still there")
+        return 130
+    screen.line(f"Signed out: {store.path} is removed." if removed else f"Nobody is signed in: there is no {store.path}.")
+    if removed:
+        screen.paragraph("The tokens that were in it run out by themselves: the server knows no way to end them.")
+    if settings.api_key:
+        screen.paragraph(f"The key from {settings.sources['api_key']} is still used.")
+    return 0
+
+
+async def remove(store: Store, screen: Screen) -> bool:
+    """Remove the file under its lock; whether there was one.  Raises Locked, LockLost, OSError."""
+    if await store.stamp() is None:
+        return False
+    screen.status("Waiting for those who use the login ...", "cyan")
+    try:
+        async with store.lock() as lock:
+            return await store.remove(lock)
+    finally:
+        screen.clear()

@@ -1,0 +1,69 @@
+"""Lines to Qwen: an upstream, the credential for it, and what it has taught about its models."""
+
+from qwenproxy import __version__, plans
+from qwenproxy.auth.credentials import Credential
+from qwenproxy.dialects.base import Dialect
+from qwenproxy.dialects.compatible import Compatible
+from qwenproxy.limits import Gate
+from qwenproxy.models import Row
+from qwenproxy.plans import Plan
+from qwenproxy.settings import Settings
+from qwenproxy.upstream import Upstream
+
+USER_AGENT = f"qwenproxy/{__version__}"
+ROWS_KEPT = 1000
+
+
+class Line:
+    """One way to Qwen.  Its kind follows from its address, which a login may change."""
+
+    def __init__(self, upstream: Upstream, settings: Settings) -> None:
+        self.upstream = upstream
+        self.learned: dict[str, Row] = {}
+        """Rows as the upstream's refusals have corrected them, by its own names of models."""
+        self.rests_until = 0.0
+        """Monotonic seconds until which others are tried first."""
+        self._settings = settings
+        self._address = ""
+        self._settle()
+
+    @property
+    def name(self) -> str:
+        """What logs call it."""
+        return f"{self.credential.name} at {self.upstream.base_url}"
+
+    @property
+    def credential(self) -> Credential:
+        return self.upstream.credential
+
+    @property
+    def plan(self) -> Plan:
+        if self.upstream.base_url != self._address:
+            self._settle()
+        return self._plan
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._dialect
+
+    def resolve(self, model: str, *, images: bool) -> str:
+        """The upstream's name for what an app calls *model*."""
+        return plans.resolve(model, self._settings.models, self.plan, self._settings.default_model, images)
+
+    def row(self, model: str) -> Row:
+        return self.learned.get(model) or plans.row_on(model, self.plan)
+
+    def learn(self, model: str, row: Row) -> None:
+        if model in self.learned or len(self.learned) < ROWS_KEPT:
+            self.learned[model] = row
+
+    def user_agent(self, app: str) -> str:
+        """The User-Agent for the upstream: our own, or that of the app *app* where the plan asks who is calling."""
+        return app if self.plan.forwards_user_agent and app else USER_AGENT
+
+    def _settle(self) -> None:
+        self._address = self.upstream.base_url
+        self._plan = plans.kind_of(self._address, oauth=self.credential.name == "oauth")
+        self._dialect: Dialect = Compatible(self._plan)
+        self.gate = Gate(self._plan.per_minute)
+        self.learned = {}

@@ -1,0 +1,281 @@
+"""The door in mitmproxy's HTTP layer: who is let in, how an answer goes out, and when it does not open at all."""
+
+import asyncio
+import gzip
+import inspect
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.layers import http as layers
+from mitmproxy.test import tflow
+
+from qwenproxy import exchange
+from qwenproxy.flows import live
+from qwenproxy.flows.hosts import Hosts
+from tests.support.clients import HELLO, App, App2, connected, request, trusting
+from tests.support.processes import authority
+from tests.support.proxy import Running, proxy
+from tests.support.simulated import until
+from tests.support.stage import ANSWER, DONE, event
+from tests.support.upstream import STREAM_HEAD, Connection, Upstream, upstream, whole
+
+LIMIT = 10_000
+STREAMED = HELLO | {"stream": True}
+
+
+@pytest.fixture(scope="module")
+def confdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mitmproxy")
+
+
+@pytest.fixture
+async def qwen() -> AsyncIterator[Upstream]:
+    async with upstream(whole(ANSWER)) as found:
+        yield found
+
+
+@pytest.fixture
+async def running(qwen: Upstream, confdir: Path) -> AsyncIterator[Running]:
+    authority(confdir)
+    environ = {"QWENPROXY_UPSTREAM": qwen.base_url, "QWENPROXY_AUTH": "none", "QWENPROXY_BODY_LIMIT": str(LIMIT)}
+    async with proxy(environ, confdir) as found:
+        yield found
+
+
+@pytest.fixture
+async def app(running: Running) -> AsyncIterator[App]:
+    async with connected(running.ports[0]) as found:
+        yield found
+
+
+@asynccontextmanager
+async def over_http2(running: Running, confdir: Path, *, greedy: bool = True) -> AsyncIterator[App2]:
+    """The local OpenAI takes TLS on the same port."""
+    async with connected(running.ports[0]) as app:
+        await app.writer.start_tls(trusting(authority(confdir), "h2"), server_hostname="api.openai.com")
+        yield App2(app, greedy=greedy)
+
+
+def padded(size: int) -> bytes:
+    """A request's body of *size* bytes."""
+    text = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}'
+    return text + b" " * (size - len(text))
+
+
+def flow_to(host: str = "127.0.0.1", name: str | None = None, header: str = "", mode: str = "regular") -> Any:
+    flow = tflow.tflow()
+    flow.request.host, flow.request.host_header = host, header or host
+    flow.client_conn.sni = name
+    flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("flow", "ours"),
+    [
+        (flow_to("api.openai.com"), True),
+        (flow_to("API.OpenAI.com."), True),
+        (flow_to(name="api.openai.com"), True),
+        (flow_to(header="us.api.openai.com:443"), True),
+        (flow_to(name="mtls.api.openai.com", header="api.openai.com"), True),
+        (flow_to("example.com", mode="reverse:https://api.openai.com"), True),
+        (flow_to("example.com"), False),
+        (flow_to("api.openai.com.example.com", "example.com", "openai.com"), False),
+        (flow_to("mtls.api.openai.com", "mtls.api.openai.com"), False),
+    ],
+    ids=["target", "spelling", "server name", "host", "any of them", "reverse", "other", "lookalikes", "mtls"],
+)
+def test_whose_a_request_is(flow: Any, ours: bool) -> None:
+    door = live.Door(Hosts(["api.openai.com", "*.api.openai.com"]), body_limit=1)
+    assert door.owns(flow) is ours
+
+
+@pytest.mark.parametrize("size", [LIMIT - 1, LIMIT])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_up_to_the_limit_is_taken(app: App, size: int, chunked: bool) -> None:
+    assert (await app.ask(body=padded(size), chunked=chunked)).status == 200
+    assert (await app.ask(body=HELLO)).status == 200
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 40 * LIMIT])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_beyond_the_limit_is_refused_after_its_end(
+    app: App, qwen: Upstream, size: int, chunked: bool
+) -> None:
+    """An answer before it would be lost in a reset, for a client that is still sending."""
+    refused = await app.ask(body=padded(size), chunked=chunked)
+    assert refused.error == (413, "request_too_large")
+    assert await app.ended()
+    assert qwen.asked == []
+
+
+async def test_who_asks_before_it_sends_is_told_at_once(app: App) -> None:
+    await app.send(request(body=b"", expect="100-continue", content_length=str(LIMIT + 1)))
+    refused = await app.head()
+    assert refused.status == 413
+    assert await app.ended()
+
+
+async def test_who_asks_before_it_sends_what_fits_is_let_go_on(app: App) -> None:
+    body = padded(100)
+    await app.send(request(body=b"", expect="100-continue", content_length="100"))
+    assert (await app.head()).status == 100
+    await app.send(body)
+    assert (await app.reply()).status == 200
+
+
+async def test_a_body_beyond_the_limit_ends_its_own_stream_of_http2_only(running: Running, confdir: Path) -> None:
+    async with over_http2(running, confdir) as app:
+        refused = await app.ask(padded(2 * LIMIT))
+        assert refused.error == (413, "request_too_large")
+        assert "connection" not in refused.headers
+        assert (await app.ask(HELLO)).status == 200
+
+
+async def test_what_unpacks_beyond_the_limit_is_refused(app: App) -> None:
+    bomb = gzip.compress(bytes(1000 * LIMIT))
+    assert len(bomb) < LIMIT
+    assert (await app.ask(body=bomb, content_encoding="gzip")).error == (413, "request_too_large")
+    assert (await app.ask(body=gzip.compress(padded(100)), content_encoding="gzip")).status == 200
+
+
+async def forever(connection: Connection) -> None:
+    """An answer that begins and does not end."""
+    await connection.send(STREAM_HEAD + event("one"))
+    await connection.gone()
+
+
+@pytest.fixture
+def ended(qwen: Upstream) -> Callable[[], int]:
+    """The upstream begins answers and does not end them; how many of its calls have been given up."""
+    count = 0
+
+    async def reply(connection: Connection) -> None:
+        nonlocal count
+        try:
+            await forever(connection)
+        finally:
+            count += 1
+
+    qwen.replies[:] = [reply]
+    return lambda: count
+
+
+async def test_an_event_arrives_when_it_is_said(app: App, ended: Callable[[], int]) -> None:
+    await app.send(request(body=STREAMED))
+    assert (await app.head()).headers["content-type"].startswith("text/event-stream")
+    async with asyncio.timeout(1):
+        while b'"one"' not in await app.chunk():
+            pass
+    assert ended() == 0
+
+
+@pytest.mark.parametrize("choices", [1, 3])
+async def test_an_app_that_leaves_cancels_all_of_its_calls(
+    app: App, qwen: Upstream, ended: Callable[[], int], choices: int
+) -> None:
+    tool = {"type": "function", "function": {"name": "look"}}  # with tools, each choice is a call of its own
+    await app.send(request(body=STREAMED | {"n": choices, "tools": [tool]}))
+    await app.head()
+    assert await until(lambda: len(qwen.asked) == choices)
+    app.writer.close()
+    assert await until(lambda: ended() == choices)
+
+
+async def test_a_stream_of_http2_that_is_reset_cancels_its_own_call_only(
+    running: Running, confdir: Path, ended: Callable[[], int]
+) -> None:
+    async with over_http2(running, confdir) as app:
+        first, second = await app.send(STREAMED), await app.send(STREAMED)
+        await app.until(lambda: b'"one"' in first.body and b'"one"' in second.body)
+        await app.reset(first)
+        assert await until(lambda: ended() == 1)
+        third = await app.send(STREAMED)
+        await app.until(lambda: b'"one"' in third.body)
+        assert (ended(), second.ended) == (1, False)
+
+
+async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(
+    app: App, running: Running, confdir: Path, ended: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: exchange.StreamedBody) -> bytes:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(exchange.StreamedBody, "read", fail)
+    assert (await app.ask(body=STREAMED)).broken
+    async with over_http2(running, confdir) as other:
+        assert (await other.ask(STREAMED)).broken
+
+
+async def test_the_end_of_a_stream_waits_for_nothing_and_leaves_the_connection_in_use(app: App, qwen: Upstream) -> None:
+    """The upstream's formal end may come a little after its last event."""
+    go_on = asyncio.Event()
+
+    async def late(connection: Connection) -> None:
+        await connection.send(STREAM_HEAD + event("one", "stop") + DONE)
+        await go_on.wait()
+        await connection.send(b"0\r\n\r\n")
+
+    qwen.replies[:] = [late, whole(ANSWER)]
+    assert (await app.ask(body=STREAMED)).body.endswith(b"data: [DONE]\n\n")
+    go_on.set()
+    await asyncio.sleep(0.05)
+    assert (await app.ask(body=HELLO)).status == 200
+    assert (len(qwen.asked), qwen.connections) == (2, 1)
+
+
+STREAM = live.LiveStream.__mro__[1]
+"""mitmproxy's own, which `install` has put aside."""
+
+
+def bend(monkeypatch: pytest.MonkeyPatch, name: str, function: Any) -> None:
+    monkeypatch.setattr(layers, "HttpStream", STREAM)
+    monkeypatch.setattr(STREAM, name, function, raising=False)
+
+
+def test_mitmproxys_layer_is_the_one_that_this_was_written_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "HttpStream", STREAM)
+    live.check()
+
+
+@pytest.mark.parametrize("name", live.SIGNATURES)
+def test_a_method_with_another_signature_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    bend(monkeypatch, name, lambda other, *, more: None)
+    with pytest.raises(RuntimeError, match=rf"{name}.*Install mitmproxy>="):
+        live.check()
+
+
+@pytest.mark.parametrize("name", live.SIGNATURES)
+def test_a_method_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(layers, "HttpStream", type("HttpStream", (), {}))
+    with pytest.raises(RuntimeError, match=name):
+        live.check()
+
+
+def test_another_door_to_an_upstream_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    bend(monkeypatch, "fetch", lambda self: layers.GetHttpConnection(("api.openai.com", 443), True, None, "tcp"))
+    with pytest.raises(RuntimeError, match="GetHttpConnection"):
+        live.check()
+
+
+def test_a_layer_that_does_not_look_its_stream_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "HttpStream", STREAM)
+    monkeypatch.setattr(layers.HttpLayer, "make_stream", lambda self, stream_id: None)
+    with pytest.raises(RuntimeError, match="make_stream"):
+        live.check()
+
+
+def test_every_overridden_method_is_checked() -> None:
+    ours = {name for name, value in vars(live.LiveStream).items() if inspect.isfunction(value)}
+    assert ours & set(dir(STREAM)) <= set(live.SIGNATURES)
+
+
+def test_the_door_is_closed_once_and_stays_closed() -> None:
+    live.install()
+    live.install()
+    assert layers.HttpStream is live.LiveStream
+    assert STREAM is not live.LiveStream
