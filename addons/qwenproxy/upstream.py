@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import aiohttp
 import certifi
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from qwenproxy import errors
@@ -20,6 +21,8 @@ READ_BUFFER = 256 * 1024  # bytes; all that has come is handed over at once, so 
 DRAIN_TIMEOUT = 1.0  # s that the end of a chunked body may lag behind its last event
 REFUSAL_LIMIT = 256 * 1024  # bytes read of a refusal; its message is at the front
 
+BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
+"""What a connection that fails, or a server that does not speak HTTP, raises."""
 DROPPED = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
 
 
@@ -51,7 +54,7 @@ class Round:
         except TimeoutError as e:
             message = f"the upstream was silent for {self._idle_timeout:g} s (setting idle_timeout)"
             raise ProxyError(errors.UPSTREAM_TIMEOUT, message) from e
-        except (aiohttp.ClientError, OSError) as e:
+        except BROKEN as e:
             raise ProxyError(errors.UPSTREAM_CUT, f"the upstream's answer broke off: {reason(e)}") from e
 
     async def read_all(self, limit: int) -> bytes:
@@ -69,7 +72,7 @@ class Round:
         """
         content = self._response.content
         if drain and not content.at_eof():
-            with suppress(TimeoutError, aiohttp.ClientError, OSError):
+            with suppress(TimeoutError, *BROKEN):
                 async with asyncio.timeout(DRAIN_TIMEOUT):
                     while await content.readany():
                         pass
@@ -135,7 +138,7 @@ class Upstream:
                 if isinstance(e, aiohttp.ClientConnectorError):
                     raise
                 response = await self._post(request, headers)  # an idle connection had been closed by the other side
-        except (aiohttp.ClientError, OSError, TimeoutError) as e:
+        except (*BROKEN, TimeoutError) as e:
             raise self._unreachable(e) from e
         self._under_way += 1
         return Round(self, response)
@@ -167,6 +170,10 @@ class Upstream:
     def _unreachable(self, error: Exception) -> ProxyError:
         if isinstance(error, TimeoutError):
             return ProxyError(errors.UPSTREAM_TIMEOUT, f"the upstream {self.base_url} did not answer in time")
+        if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+            return ProxyError(
+                errors.UPSTREAM_GARBLED, f"the upstream {self.base_url} does not speak HTTP: {reason(error)}"
+            )
         message = f"the upstream {self.base_url} could not be reached: {reason(error)}"
         return ProxyError(errors.UPSTREAM_UNREACHABLE, message)
 

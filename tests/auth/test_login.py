@@ -11,7 +11,7 @@ from qwenproxy.auth.client import Client
 from qwenproxy.auth.conversation import Blocked, Expired, Refused
 from qwenproxy.auth.login import Login
 from qwenproxy.wire.oauth import TokenAnswer
-from tests.support.clock import Clock
+from tests.support.clock import Clock, until
 from tests.support.oauth_server import OAuthServer, Said, error, forever, html, oauth_server
 
 
@@ -19,37 +19,32 @@ from tests.support.oauth_server import OAuthServer, Said, error, forever, html, 
 class Desk:
     """A login with its server, its time, and what came of it."""
 
-    login: Login
     server: OAuthServer
-    clock: Clock
+    clock: Clock = field(default_factory=Clock)
     taken: list[TokenAnswer] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        client = Client(self.server.server, sleep=self.clock.sleep)
+        self.login = Login(client, self.take, sleep=self.clock.sleep, jitter=lambda: 0.0)
+
+    async def take(self, answer: TokenAnswer) -> None:
+        self.taken.append(answer)
 
     async def done(self) -> None:
         """Until it has succeeded."""
-        async with asyncio.timeout(5):
-            while self.login.is_running:
-                await asyncio.sleep(0.002)
+        assert await until(lambda: not self.login.is_running)
 
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    clock, taken = Clock(), list[TokenAnswer]()
-
-    async def take(answer: TokenAnswer) -> None:
-        taken.append(answer)
-
     async with oauth_server() as server:
-        client = Client(server.server, sleep=clock.sleep)
-        login = Login(client, take, sleep=clock.sleep, jitter=lambda: 0.0)
-        yield Desk(login, server, clock, taken)
-        await login.close()
+        found = Desk(server)
+        yield found
+        await found.login.close()
 
 
 async def until_shown(login: Login) -> None:
-    async with asyncio.timeout(5):
-        while login.invitation is None:
-            await login.news(1)
-            await asyncio.sleep(0)
+    assert await until(lambda: login.invitation is not None)
 
 
 async def test_it_shows_a_link_waits_and_hands_over_the_token(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
@@ -123,7 +118,7 @@ async def test_why_there_is_no_link_is_told(desk: Desk, caplog: pytest.LogCaptur
     async def sleep(seconds: float) -> None:
         await held.wait()
 
-    desk.login = Login(Client(desk.server.server), desk.login._take, sleep=sleep, jitter=lambda: 0.0)
+    desk.login = Login(Client(desk.server.server), desk.take, sleep=sleep, jitter=lambda: 0.0)
     desk.login.start()
     await desk.login.news(5)
     assert desk.login.invitation is None
@@ -149,17 +144,15 @@ async def test_a_request_ends_the_rest_of_one_that_nobody_confirmed(
     start = Said(200, {"device_code": "d", "user_code": "C", "verification_uri": f"{desk.server.url}/a"})
     desk.server.script = [start, error(400, code), start, error(400, code)]
     client = Client(desk.server.server, sleep=Clock().sleep)
-    desk.login = Login(client, desk.login._take, sleep=sleep, jitter=lambda: 0.0)
+    desk.login = Login(client, desk.take, sleep=sleep, jitter=lambda: 0.0)
     desk.login.start()
-    async with asyncio.timeout(5):
-        while len(desk.server.asked) < 4 or type(desk.login.error) is not kind:
-            await asyncio.sleep(0.002)
-        await asyncio.sleep(0.02)
-        desk.login.start()
-        await asyncio.sleep(0.02)
-        assert len(desk.server.asked) == 4, "only a request ends it"
-        desk.login.want()
-        await until_shown(desk.login)
+    assert await until(lambda: len(desk.server.asked) == 4 and type(desk.login.error) is kind)
+    await asyncio.sleep(0.02)
+    desk.login.start()
+    await asyncio.sleep(0.02)
+    assert len(desk.server.asked) == 4, "only a request ends it"
+    desk.login.want()
+    await until_shown(desk.login)
     await desk.done()
 
 

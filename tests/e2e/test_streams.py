@@ -1,249 +1,199 @@
-"""Streams in time: the first event, silence, errors, cuts, and an app that leaves, before a scripted upstream."""
+"""Answers under way, through the real thing: apps that leave or do not read, upstreams that fall silent or drop off."""
 
 import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
-from openai import APIError, AsyncStream, InternalServerError, RateLimitError
-from openai.types.chat import ChatCompletionChunk
+import pytest_asyncio
 
 from qwenproxy import sse
-from tests.support import completions
-from tests.support.apps import Scripted, scripted, text_of
-from tests.support.completions import END, failure, said, streamed, thought
-from tests.support.heard import from_stream, hear
-from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Reply, chunk, stream
+from tests.support.clients import HELLO, App, App2, request, trusting
+from tests.support.simulated import until
+from tests.support.stage import ANSWER, DONE, KEY, RUNNING, Stage, event, stage
+from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, whole
 
-THINKER, CODER = "qwen3.7-plus", "qwen3-coder-plus"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MEGABYTE = 1 << 20
+STREAMED = HELLO | {"stream": True}
 
 
-class Held:
-    """An answer that stops after its first piece until it is let go on, and knows whether the other side has left."""
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "key"
+    path.write_text("sk-qwen-first\n")
+    return path
 
-    def __init__(self, first: bytes, rest: bytes = chunk(END) + STREAM_END) -> None:
-        self.go_on = asyncio.Event()
-        self.asked = asyncio.Event()
-        self.left = asyncio.Event()
-        self._first = first
-        self._rest = rest
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def proxy(confdir: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    times = {"heartbeat": "0.2", "idle_timeout": "1"}
+    home = tmp_path_factory.mktemp("home")
+    async with stage(home, confdir, RUNNING, settings=times | {"api_key": "", "api_key_file": str(key_file)}) as found:
+        yield found
+
+
+@asynccontextmanager
+async def over_http2(proxy: Stage, *, greedy: bool = True) -> AsyncIterator[App2]:
+    async with proxy.local() as app:
+        await app.writer.start_tls(trusting(proxy.authority, "h2"), server_hostname="localhost")
+        yield App2(app, greedy=greedy)
+
+
+async def begin(app: App) -> None:
+    """Have a streamed answer begin."""
+    await app.send(request(body=STREAMED, authorization=KEY))
+    assert (await app.head()).status == 200
+
+
+class Endless:
+    """Answers that begin and do not end; *left*: how many of them the proxy has given up."""
+
+    def __init__(self) -> None:
+        self.left = 0
 
     async def __call__(self, connection: Connection) -> None:
-        self.asked.set()
-        await connection.send(self._first)
-        leaving = asyncio.create_task(connection.gone())
-        going_on = asyncio.create_task(self.go_on.wait())
-        await asyncio.wait({leaving, going_on}, return_when=asyncio.FIRST_COMPLETED)
-        if leaving.done():
-            self.left.set()
-        else:
-            await connection.send(self._rest)
-        for task in (leaving, going_on):
-            task.cancel()
-        await asyncio.gather(leaving, going_on, return_exceptions=True)
+        await connection.send(STREAM_HEAD + event("one"))
+        try:
+            while not connection.reader.at_eof():
+                await connection.send(event("more"))
+                await asyncio.wait({asyncio.ensure_future(connection.gone())}, timeout=0.1)
+        finally:
+            self.left += 1
 
 
-async def test_the_first_event_does_not_wait_for_the_second(confdir: Path) -> None:
-    held = Held(STREAM_HEAD + chunk(said("Hel")), chunk(said("lo") + END) + STREAM_END)
-    async with scripted(confdir, held) as stage, asyncio.timeout(10):
-        answer = await stage.app.stream()
-        heard = ""
-        while "Hel" not in heard:
-            heard += (await anext(answer)).choices[0].delta.content or ""
-        assert not held.go_on.is_set()
-        held.go_on.set()
-        assert heard + await text_of(answer) == "Hello"
+async def test_an_app_that_leaves_ends_its_call_at_once(proxy: Stage) -> None:
+    await proxy.says(endless := Endless())
+    async with proxy.local() as app:
+        await begin(app)
+    assert await until(lambda: endless.left == 1)
 
 
-async def test_the_first_thought_counts_as_an_event(confdir: Path) -> None:
-    held = Held(STREAM_HEAD + chunk(thought("Let me see.")), chunk(said("Hello") + END) + STREAM_END)
-    async with scripted(confdir, held) as stage, asyncio.timeout(10):
-        answer = await stage.app.stream()
-        while "reasoning_content" not in (await anext(answer)).choices[0].delta.to_dict():
-            pass
-        held.go_on.set()
-        assert await text_of(answer) == "Hello"
+async def test_a_stream_of_http2_that_is_given_up_ends_its_call_and_no_other(proxy: Stage) -> None:
+    await proxy.says(endless := Endless())
+    async with over_http2(proxy) as app:
+        first, second = await app.send(STREAMED), await app.send(STREAMED)
+        await app.until(lambda: b"one" in first.body and b"one" in second.body)
+        await app.reset(first)
+        assert await until(lambda: endless.left == 1)
+        heard = len(second.body)
+        await app.until(lambda: len(second.body) > heard)
+    assert await until(lambda: endless.left == 2)
 
 
-async def test_silence_is_filled_with_comments(confdir: Path) -> None:
-    """The model thinks before it says anything, and once more in the middle: the app's connection stays awake."""
+class Flood:
+    """A long answer, as fast as it is taken; *sent*: its bytes so far."""
 
-    async def slow(connection: Connection) -> None:
+    TOTAL = 48 * MEGABYTE
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def __call__(self, connection: Connection) -> None:
+        said = event("x" * 16_000)
         await connection.send(STREAM_HEAD)
-        await asyncio.sleep(0.5)
-        await connection.send(chunk(said("Hello")))
-        await asyncio.sleep(0.5)
-        await connection.send(chunk(END) + STREAM_END)
+        while self.sent < self.TOTAL:
+            await connection.send(said)
+            self.sent += len(said)
+        await connection.send(event("", "stop") + DONE + STREAM_END)
 
-    async with scripted(confdir, slow, heartbeat="0.2") as stage, aiohttp.ClientSession() as http:
-        heard = await hear(http, stage.proxy.base_url, "Hello", stream=True)
-        assert (heard.text, heard.finish, heard.error) == ("Hello", "stop", None)
-        assert heard.comments >= 3
-        assert await text_of(await stage.app.stream()) == "Hello"
-
-
-@pytest.mark.parametrize("refused", [False, True], ids=["answer", "refusal"])
-async def test_comments_come_while_the_upstream_says_nothing_at_all(confdir: Path, refused: bool) -> None:
-    """By then the status is said: what fails later fails within the stream."""
-    rest = STREAM_HEAD + chunk(said("Hello") + END) + STREAM_END
-    held = Held(b"", completions.refused(429, "Too many.", code="limit_requests") if refused else rest)
-    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
-    async with (
-        scripted(confdir, held, heartbeat="0.2") as stage,
-        aiohttp.ClientSession() as http,
-        asyncio.timeout(10),
-        http.post(f"{stage.proxy.base_url}/chat/completions", json=body) as response,
-    ):
-        assert response.status == 200
-        assert (await response.content.readany()).startswith(sse.KEEP_ALIVE)
-        held.go_on.set()
-        heard = from_stream(response.headers, await response.read())
-    assert (heard.text, heard.code) == (("", "rate_limit_exceeded") if refused else ("Hello", None))
+    async def held(self) -> bool:
+        """Whether it is held back, for good."""
+        for _ in range(100):
+            before = self.sent
+            await asyncio.sleep(0.2)
+            if 0 < before == self.sent:
+                return True
+        return False
 
 
-FIRST_ERROR = failure("Requests rate limit exceeded.", code="limit_requests")
+@pytest.mark.parametrize("http2", [False, True], ids=["http/1.1", "http/2"])
+async def test_an_app_that_does_not_read_fills_no_memory(proxy: Stage, http2: bool) -> None:
+    await proxy.says(flood := Flood())
+    before = proxy.process.resident()
+    async with over_http2(proxy, greedy=False) as other, proxy.local() as app:
+        await (other.send(STREAMED) if http2 else begin(app))
+        assert await flood.held()
+        assert flood.sent < Flood.TOTAL / 2
+        assert proxy.process.resident() - before < 16 * MEGABYTE
 
 
-@pytest.mark.parametrize("first", [FIRST_ERROR, b": HTTP_STATUS/429\n\n" + FIRST_ERROR], ids=["plain", "comment"])
-async def test_an_error_in_the_first_event_becomes_the_status(confdir: Path, first: bytes) -> None:
-    async with scripted(confdir, stream(first)) as stage:
-        with pytest.raises(RateLimitError, match="Requests rate limit exceeded") as caught:
-            await stage.app.stream()
-        assert caught.value.response.headers["retry-after"] == "10"
-        assert len(stage.upstream.asked) == 1
+async def test_and_what_it_reads_late_is_all_there(proxy: Stage) -> None:
+    await proxy.says(flood := Flood())
+    async with proxy.local() as app:
+        await begin(app)
+        assert await flood.held()
+        size = 0
+        while piece := await app.chunk():
+            size += piece.count(b"x")
+            last = piece
+        assert (size >= 0.99 * Flood.TOTAL, last.endswith(sse.DONE)) == (True, True)
 
 
-async def listen(answer: AsyncStream[ChatCompletionChunk], heard: list[str | None]) -> None:
-    """Add to *heard* what an answer says, as long as it says anything."""
-    async for piece in answer:
-        heard.append(piece.choices[0].delta.content)
+async def silent(connection: Connection) -> None:
+    await connection.gone()
 
 
-async def test_an_error_further_on_is_one_event_and_the_end(confdir: Path) -> None:
-    reply = stream(said("Hel"), failure("Internal server error."), said("lo"), END)
-    async with scripted(confdir, reply, max_retries=2) as stage:
-        heard: list[str | None] = []
-        with pytest.raises(APIError, match=r"Internal server error\..*qwen-request-1") as caught:
-            await listen(await stage.app.stream(), heard)
-        assert ("".join(filter(None, heard)), caught.value.code, caught.value.type) == (
-            "Hel",
-            "upstream_error",
-            "server_error",
-        )
-        assert len(stage.upstream.asked) == 1
+async def silent_in_the_middle(connection: Connection) -> None:
+    await connection.send(STREAM_HEAD + event("one"))
+    await connection.gone()
 
 
-CUTS: dict[str, bytes] = {
-    "between events": STREAM_HEAD + chunk(said("Hel")) + STREAM_END,
-    "within an event": STREAM_HEAD + chunk(said("Hel") + said("lo")[:30]) + STREAM_END,
-    "by the connection's end": STREAM_HEAD + chunk(said("Hel")),
-    "within a chunk": STREAM_HEAD + chunk(said("Hel")) + b"ffff\r\ndata: {",
-}
-
-
-@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS.keys())
-@pytest.mark.parametrize("whole", [False, True], ids=["streamed", "whole"])
-async def test_a_cut_answer_is_an_error_and_never_a_stop(confdir: Path, cut: bytes, whole: bool) -> None:
-    async def reply(connection: Connection) -> None:
-        await connection.send(cut)
-        connection.writer.close()
-
-    async with scripted(confdir, reply) as stage, aiohttp.ClientSession() as http:
-        heard = await hear(http, stage.proxy.base_url, "Hello", stream=not whole)
-        assert (heard.code, heard.finish) == ("upstream_stream_cut", None)
-        assert (heard.status, heard.text) == ((502, "") if whole else (200, "Hel"))
-
-
-async def test_a_missing_end_is_no_fault_once_the_answer_is_finished(confdir: Path) -> None:
-    async def reply(connection: Connection) -> None:
-        await connection.send(STREAM_HEAD + chunk(said("Hello")) + chunk(completions.finish() + completions.TOTALS))
-        connection.writer.close()
-
-    async with scripted(confdir, reply) as stage, aiohttp.ClientSession() as http:
-        heard = await hear(http, stage.proxy.base_url, "Hello", stream=True)
-        assert (heard.text, heard.finish, heard.error) == ("Hello", "stop", None)
-        assert heard.usage is not None
-
-
-EMPTY = stream(completions.TOTALS, completions.DONE)
-
-
-@pytest.mark.parametrize("first", [EMPTY, STREAM_HEAD + STREAM_END], ids=["usage only", "not one byte"])
-async def test_an_answer_that_says_nothing_is_asked_for_again_once(confdir: Path, first: bytes) -> None:
-    async with scripted(confdir, first, streamed("Hello")) as stage:
-        assert await text_of(await stage.app.stream()) == "Hello"
-        assert len(stage.upstream.asked) == 2
-    async with scripted(confdir, first) as stage:
-        with pytest.raises(InternalServerError, match="without having said anything"):
-            await stage.app.stream()
-        assert len(stage.upstream.asked) == 2
-
-
-@pytest.mark.parametrize("model", [THINKER, CODER])
-@pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
-async def test_an_upstream_that_falls_silent_is_given_up_and_not_asked_again(
-    confdir: Path, streams: bool, model: str
+@pytest.mark.parametrize("reply", [silent, silent_in_the_middle])
+async def test_silence_is_filled_with_comments_until_it_is_too_long(
+    proxy: Stage, reply: Callable[[Connection], Awaitable[None]]
 ) -> None:
-    held = Held(STREAM_HEAD)
-    async with scripted(confdir, held, idle_timeout="1") as stage, aiohttp.ClientSession() as http:
-        heard = await hear(http, stage.proxy.base_url, "Hello", model=model, stream=streams)
-        assert (heard.status, heard.code) == (504, "upstream_timeout")
-        assert len(stage.upstream.asked) == 1
-        await asyncio.wait_for(held.left.wait(), 5)
+    await proxy.says(reply)
+    async with proxy.local() as app:
+        found = await app.ask(body=STREAMED, authorization=KEY)
+    assert not found.broken
+    assert found.body.count(sse.KEEP_ALIVE) >= 2
+    assert b'"code":"upstream_timeout"' in found.body
+    assert sse.DONE not in found.body
 
 
-async def leave(stage: Scripted, reply: Held, *, after: int, **fields: Any) -> None:
-    """Ask, and go away after so many bytes of the answer (0: before there is one)."""
-    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], **fields}
-    async with aiohttp.ClientSession() as http:
-        asking = asyncio.create_task(http.post(f"{stage.proxy.base_url}/chat/completions", json=body))
-        await reply.asked.wait()
-        if after:
-            response = await asking
-            await response.content.readexactly(after)
-            response.close()
-        else:
-            await asyncio.sleep(0.1)
-            asking.cancel()
-    await asyncio.wait_for(reply.left.wait(), 5)
+async def test_of_a_whole_answer_that_does_not_come_the_app_is_told(proxy: Stage) -> None:
+    await proxy.says(silent)
+    async with proxy.local() as app:
+        assert (await app.ask(body=HELLO, authorization=KEY)).error == (504, "upstream_timeout")
 
 
-LEAVINGS: dict[str, tuple[bytes, int, dict[str, Any]]] = {
-    "in the middle of a stream": (STREAM_HEAD + chunk(said("Hello")), 20, {"stream": True}),
-    "before the first event": (STREAM_HEAD, 0, {"stream": True}),
-    "before the upstream answers": (b"", 0, {"stream": True}),
-    "before a whole answer": (b"", 0, {"model": CODER}),
-    "while a stream is gathered": (STREAM_HEAD + chunk(said("Hello")), 0, {"model": THINKER}),
-    "with three choices": (STREAM_HEAD + chunk(said("Hello")), 0, {"n": 3}),
-}
-
-
-@pytest.mark.parametrize(("first", "after", "fields"), LEAVINGS.values(), ids=LEAVINGS.keys())
-async def test_an_app_that_leaves_ends_the_upstreams_work(
-    confdir: Path, caplog: pytest.LogCaptureFixture, first: bytes, after: int, fields: dict[str, Any]
-) -> None:
-    held = Held(first)
-    caplog.set_level("INFO", "qwenproxy.exchange")
-    async with scripted(confdir, held) as stage:
-        await leave(stage, held, after=after, **fields)
-    assert [record.getMessage().split(" ")[:3] for record in caplog.records] == [["POST", "chat", "499"]]
-
-
-async def test_connections_to_the_upstream_are_used_again(confdir: Path) -> None:
-    async with scripted(confdir, streamed("Hello")) as stage:
-        for _ in range(3):
-            assert await text_of(await stage.app.stream()) == "Hello"
-        assert len(stage.upstream.asked) == 3
-        assert stage.upstream.connections == 1
-
-
-async def test_an_idle_connection_that_the_upstream_has_closed_is_opened_again(confdir: Path) -> None:
-    async def once(connection: Connection) -> None:
-        await connection.send(streamed("Hello"))
+async def test_a_connection_that_the_upstream_has_dropped_is_opened_anew(proxy: Stage) -> None:
+    async def drop(connection: Connection) -> None:
         connection.writer.close()
 
-    replies: list[Reply] = [once, streamed("Hello again")]
-    async with scripted(confdir, *replies) as stage:
-        assert await text_of(await stage.app.stream()) == "Hello"
-        assert await text_of(await stage.app.stream()) == "Hello again"
+    await proxy.says(whole(ANSWER), drop, whole(ANSWER))
+    async with proxy.local() as app:
+        for _ in range(2):
+            assert (await app.ask(body=HELLO, authorization=KEY)).status == 200
+    assert len(proxy.upstream.asked) == 3
+
+
+def replace(file: Path, key: str) -> None:
+    file.write_text(f"{key}\n")
+
+
+async def test_a_key_that_is_refused_is_read_again_and_tried_once(proxy: Stage, key_file: Path) -> None:
+    refusal = whole({"error": {"code": "invalid_api_key", "message": "Incorrect API key provided."}}, 401)
+    await proxy.says(refusal, whole(ANSWER))
+    replace(key_file, "sk-qwen-second")
+    async with proxy.local() as app:
+        assert (await app.ask(body=HELLO, authorization=KEY)).status == 200
+        shown = [asked.headers["authorization"] for asked in proxy.upstream.asked]
+        assert shown == ["Bearer sk-qwen-first", "Bearer sk-qwen-second"]
+        await proxy.says(refusal)
+        replace(key_file, "sk-qwen-third")
+        assert (await app.ask(body=HELLO, authorization=KEY)).error == (401, "invalid_api_key")
+    assert len(proxy.upstream.asked) == 2
+
+
+async def test_a_body_that_is_far_larger_than_it_looks_fills_no_memory(proxy: Stage) -> None:
+    before = proxy.process.resident()
+    bomb = gzip.compress(gzip.compress(bytes(256 * MEGABYTE), 1), 1)
+    async with proxy.local() as app:
+        found = await app.ask(body=bomb, content_encoding="gzip, gzip", authorization=KEY)
+    assert found.error == (413, "request_too_large")
+    assert proxy.process.resident() - before < 160 * MEGABYTE  # twice the limit of 64 MiB, while it is unpacked

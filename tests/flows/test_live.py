@@ -176,14 +176,16 @@ async def test_an_event_arrives_when_it_is_said(app: App, ended: Callable[[], in
 
 @pytest.mark.parametrize("choices", [1, 3])
 async def test_an_app_that_leaves_cancels_all_of_its_calls(
-    app: App, qwen: Upstream, ended: Callable[[], int], choices: int
+    app: App, qwen: Upstream, ended: Callable[[], int], choices: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "qwenproxy.exchange")
     tool = {"type": "function", "function": {"name": "look"}}  # with tools, each choice is a call of its own
     await app.send(request(body=STREAMED | {"n": choices, "tools": [tool]}))
     await app.head()
     assert await until(lambda: len(qwen.asked) == choices)
     app.writer.close()
     assert await until(lambda: ended() == choices)
+    assert await until(lambda: "POST chat 499" in caplog.text)
 
 
 async def test_a_stream_of_http2_that_is_reset_cancels_its_own_call_only(
@@ -211,8 +213,11 @@ async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(
         assert (await other.ask(STREAMED)).broken
 
 
-async def test_the_end_of_a_stream_waits_for_nothing_and_leaves_the_connection_in_use(app: App, qwen: Upstream) -> None:
+async def test_the_end_of_a_stream_waits_for_nothing_and_leaves_the_connection_in_use(
+    app: App, qwen: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
     """The upstream's formal end may come a little after its last event."""
+    caplog.set_level("INFO", "qwenproxy.exchange")
     go_on = asyncio.Event()
 
     async def late(connection: Connection) -> None:
@@ -223,7 +228,7 @@ async def test_the_end_of_a_stream_waits_for_nothing_and_leaves_the_connection_i
     qwen.replies[:] = [late, whole(ANSWER)]
     assert (await app.ask(body=STREAMED)).body.endswith(b"data: [DONE]\n\n")
     go_on.set()
-    await asyncio.sleep(0.05)
+    assert await until(lambda: "POST chat 200" in caplog.text)
     assert (await app.ask(body=HELLO)).status == 200
     assert (len(qwen.asked), qwen.connections) == (2, 1)
 

@@ -1,6 +1,7 @@
-"""Time that passes only when somebody sleeps."""
+"""Time that passes only when somebody sleeps, and waiting for what another task brings about."""
 
 import asyncio
+from collections.abc import Callable
 
 
 class Clock:
@@ -17,3 +18,12 @@ class Clock:
         self.slept.append(seconds)
         self.at += seconds
         await asyncio.sleep(0)
+
+
+async def until(fits: Callable[[], bool]) -> bool:
+    """Wait for it, five seconds at most; whether it came."""
+    for _ in range(2500):
+        if fits():
+            return True
+        await asyncio.sleep(0.002)
+    return False

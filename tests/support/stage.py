@@ -1,14 +1,27 @@
-"""What an upstream says in tests that are not about what it says."""
+"""The whole scene: an app's ways in, the proxy as a process, an upstream, and the host that must never be reached."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from ssl import SSLContext
+from types import MappingProxyType
 
 import orjson
 
-from tests.support.upstream import chunk
+from qwenproxy.commands.run import free_port
+from tests.support.clients import App, connected, trusting, tunnelled
+from tests.support.original import Original, original
+from tests.support.processes import MITMDUMP, OURS, QWENPROXY, Process, authority, clean, running
+from tests.support.upstream import Reply, Upstream, chunk, upstream, whole
 
 ANSWER = {
     "id": "1",
     "model": "qwen3-coder-plus",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
 }
+KEY = "Bearer sk-app-SECRET"
+"""What an app shows to OpenAI, and nobody else may see."""
 DONE = chunk(b"data: [DONE]\n\n")
 
 
@@ -16,3 +29,59 @@ def event(text: str, finish: str | None = None) -> bytes:
     """An event of a streamed answer."""
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
     return chunk(b"data: " + orjson.dumps({"id": "1", "model": "m", "choices": [choice]}) + b"\n\n")
+
+
+@dataclass
+class Stage:
+    """A proxy with a local OpenAI and an HTTPS proxy, each on its port."""
+
+    process: Process
+    original: Original
+    upstream: Upstream
+    authority: Path
+    reverse: int
+    regular: int
+
+    def local(self) -> AbstractAsyncContextManager[App]:
+        """A connection to the local OpenAI."""
+        return connected(self.reverse)
+
+    def tunnel(self, *alpn: str, tls: bool = True, name: str = "api.openai.com") -> AbstractAsyncContextManager[App]:
+        """A connection through the HTTPS proxy to the original host's address, under OpenAI's *name*."""
+        trust: SSLContext | None = trusting(self.authority, *alpn) if tls else None
+        return tunnelled(self.regular, f"127.0.0.1:{self.original.port}", trust, name)
+
+    async def says(self, *replies: Reply) -> None:
+        """Let the upstream answer so from now on, the last one again and again."""
+        self.upstream.replies[:] = replies
+        self.upstream.asked.clear()
+
+
+def dumping(*arguments: str, target: str = "http://api.openai.com:443") -> Sequence[str]:
+    """mitmdump with the addon, on both ports; more *arguments* may load more scripts."""
+    modes = ("--mode", f"reverse:{target}@127.0.0.1:{{reverse}}", "--mode", "regular@127.0.0.1:{regular}")
+    return (*MITMDUMP, *OURS, *modes, *arguments)
+
+
+RUNNING = (*QWENPROXY, "run", "--port", "{reverse}", "--proxy-port", "{regular}")
+
+
+@asynccontextmanager
+async def stage(
+    home: Path,
+    confdir: Path,
+    command: Sequence[str],
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    ready: str = "listening reverse=",
+    times: int = 1,
+) -> AsyncIterator[Stage]:
+    """*command*, in which `{reverse}`, `{regular}` and `{original}` stand for ports, once it has said it is *ready*."""
+    trust = authority(confdir)
+    async with original() as host, upstream(whole(ANSWER)) as qwen:
+        ports = {"reverse": free_port("127.0.0.1"), "regular": free_port("127.0.0.1"), "original": host.port}
+        arguments = [word.format(**ports) for word in (*command, "--set", f"confdir={confdir}")]
+        environ = clean(home, **{"upstream": qwen.base_url, "api_key": "sk-qwen-HIDDEN", **settings})
+        environ["ORIGINAL"] = str(host.port)
+        async with running(arguments, environ, ready=ready, times=times) as process:
+            yield Stage(process, host, qwen, trust, ports["reverse"], ports["regular"])

@@ -96,7 +96,6 @@ class Lock:
         if self.is_held():
             with suppress(OSError):
                 self.path.unlink()
-        self._inode = None
 
     async def _acquire(self) -> None:
         self._mind_signals()

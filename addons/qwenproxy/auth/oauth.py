@@ -198,6 +198,7 @@ class OAuth:
         return token
 
     async def _refresh(self, old: str) -> None:
+        self._looked_at = self._now()
         try:
             await self._holding.refresh(old)
         except SignInError as e:

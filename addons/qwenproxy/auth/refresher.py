@@ -57,7 +57,7 @@ class Refresher:
                 pause = await self.turn()
             except Exception:  # a bug here must not leave the proxy without a token hours later
                 log.exception("The refresher stumbled")
-                pause = self._back_off()
+                pause = LOOK_EVERY
             await self._sleep(max(pause, SHORTEST))
 
     async def turn(self) -> float:
@@ -79,8 +79,8 @@ class Refresher:
     def _follow(self, token: Token) -> None:
         """Reckon anew when the token is another, whoever has renewed it."""
         if token is not self._token:
-            self._token, self._failures = token, 0
             self._due = token.renew_at(self._lead, self._jitter())
+            self._token, self._failures = token, 0
 
     def _judge(self, old: Token) -> None:
         """After a refresh: go by the new token, or try again later."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qwenproxy import settings
+from qwenproxy.commands.screen import Screen
 from qwenproxy.settings import Settings
 from qwenproxy.sources import CONFIG
 
@@ -26,8 +27,8 @@ def load(arguments: argparse.Namespace) -> tuple[Settings, Mapping[str, str]]:
 
 
 def complain(command: str, text: str) -> None:
-    """Say in one line why it did not work."""
-    print(f"qwenproxy {command}: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    """Say on standard error, in one line or what a terminal makes of it, why it did not work."""
+    Screen(sys.stderr, os.environ).paragraph(f"qwenproxy {command}: {' '.join(text.split())}", style="red")
 
 
 @contextmanager

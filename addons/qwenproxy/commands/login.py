@@ -28,7 +28,7 @@ FREE_TIER = (
     "The free tier behind this login ended on 2026-04-15.  That you could sign in proves nothing for the models: "
     "`qwenproxy status` shows what is kept, and a call tells whether it is answered."
 )
-TEXT_LINES = 7
+TEXT_LINES = 6
 """Lines that are needed beside the QR code."""
 
 
@@ -56,7 +56,7 @@ def main(arguments: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         late = "while the login was being kept: `qwenproxy status` tells whether it was"
-        configured.complain("login", f"interrupted {late}" if attempt.is_answered else "interrupted: no login was kept")
+        configured.complain("login", f"interrupted {late}" if attempt.is_answered else "interrupted: nothing was changed")
         return 130
     return 0
 
@@ -114,14 +114,18 @@ class Attempt:
         """Show link and code; the QR code first, so that the link stays in sight."""
         screen = self.screen
         screen.line(f"Sign in to {self.server.host}: open this link and confirm the code there.", "bold")
-        code = []
+        code: list[str] = []
         if self.with_qr and screen.draws_blocks:
             rows = screen.rows - TEXT_LINES
             code = qr.lines(invitation.link, screen.columns - 2, rows, colours=screen.has_colours)
-        for line in ["", *(f"  {line}" for line in code), *([""] if code else [])]:
-            screen.line(line)
+        if len(code) + TEXT_LINES < screen.rows:
+            screen.line()
+        for line in code:
+            screen.line(f"  {line}")
+        if code:
+            screen.line()
         screen.line(f"  {screen.styled(invitation.link, 'cyan')}")
-        screen.line(f"  code {screen.styled(invitation.user_code, 'bold')}")
+        screen.line(f"  Code {screen.styled(invitation.user_code, 'bold')}")
         screen.line()
 
     async def _keep(self, token: Token) -> bool:

@@ -36,7 +36,9 @@ def main(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         configured.complain("logout", f"interrupted: `qwenproxy status` tells whether {store.path} is still there")
         return 130
-    screen.line(f"Signed out: {store.path} is removed." if removed else f"Nobody is signed in: there is no {store.path}.")
+    screen.line(
+        f"Signed out: {store.path} is removed." if removed else f"Nobody is signed in: there is no {store.path}."
+    )
     if removed:
         screen.paragraph("The tokens that were in it run out by themselves: the server knows no way to end them.")
     if settings.api_key:

@@ -8,7 +8,7 @@ from typing import TextIO
 WIDEST = 96
 """Columns of running text."""
 CLEAR = "\r\x1b[K"
-STYLES: Mapping[str, str] = {"bold": "1", "dim": "2", "green": "32", "yellow": "33", "cyan": "36"}
+STYLES: Mapping[str, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
 class Screen:

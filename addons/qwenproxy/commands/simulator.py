@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import signal
 
+from qwenproxy.commands.run import port
 from qwenproxy.simulator.grants import Terms
+from qwenproxy.simulator.oauth import API
 from qwenproxy.simulator.oauth_control import seconds
 from qwenproxy.simulator.server import Simulator
 
@@ -27,3 +29,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="confirm a login by itself, so long after it has begun (default: somebody has to, on its page)",
     )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run until a signal comes."""
+    asyncio.run(serve(arguments))
+    return 0
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    terms = Terms(token_lifetime=arguments.token_lifetime, authorise_after=arguments.authorise_after)
+    simulator = Simulator(terms=terms)
+    await simulator.start(arguments.host, arguments.port)
+    print(f"simulator {simulator.base_url} key={simulator.key}", flush=True)
+    for path in ("/compatible-mode/v1", "/v1", API):
+        print(f"  {simulator.base_url}{path}", flush=True)
+    await stop.wait()
+    await simulator.stop()

@@ -1,0 +1,81 @@
+"""`qwenproxy status`: what calls are signed in with, as far as files and settings tell.  Nothing is sent."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import orjson
+
+from qwenproxy.commands import configured, durations
+from qwenproxy.commands.screen import Screen
+from qwenproxy.commands.standing import Report, Standing, report
+
+HELP = "show what calls are signed in with: login or key, how long it lasts, which API it is for"
+NAMES = {"oauth": "OAuth login", "api_key": "API key", "none": "no credential"}
+"""What people call each kind."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    configured.arguments(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Show it: 0 if something can be used, 1 if nothing can, 2 if the settings are wrong."""
+    try:
+        settings, environ = configured.load(arguments)
+        now = time.time()
+        found = asyncio.run(report(settings, environ, now))
+    except ValueError as e:
+        configured.complain("status", str(e))
+        return 2
+    if arguments.json:
+        print(orjson.dumps(found.as_json(now), option=orjson.OPT_INDENT_2).decode())
+    else:
+        show(found, Screen(sys.stdout, environ), now)
+    return 0 if found.is_usable else 1
+
+
+def show(found: Report, screen: Screen, now: float) -> None:
+    """Write *found* for people."""
+    for at, standing in enumerate(found.standings):
+        if at:
+            screen.line()
+        title = NAMES[standing.kind] + (f", used when {NAMES[found.standings[0].kind]} fails" if at else "")
+        mark = screen.styled("●", "green" if standing.is_usable else "yellow")
+        screen.line(f"{mark} {screen.styled(title, 'bold')}: {standing.state}")
+        for name, text in rows(standing, now):
+            screen.line(f"    {name:<10} {text}")
+    notes = [note for standing in found.standings for note in standing.notes] + found.notes
+    if notes:
+        screen.line()
+    for note in dict.fromkeys(notes):
+        screen.paragraph(note, first="! ", indent="  ")
+
+
+def rows(standing: Standing, now: float) -> Iterator[tuple[str, str]]:
+    """What there is to tell, by name."""
+    if standing.source:
+        yield "from", standing.source
+    yield "for", f"{standing.upstream} ({standing.plan})"
+    if standing.kind == "oauth" and standing.has_file:
+        words = [
+            name for name, there in (("access", standing.access_token), ("refresh", standing.refresh_token)) if there
+        ]
+        yield "tokens", " and ".join(words) or "none"
+    if standing.expires_at is not None:
+        left = standing.expires_at - now
+        said = f"in {durations.span(left)}" if left > 0 else f"{durations.span(-left)} ago"
+        yield "expires", f"{said}, {moment(standing.expires_at)}"
+    if standing.written_at is not None:
+        yield "written", f"{durations.span(now - standing.written_at)} ago, {moment(standing.written_at)}"
+    if standing.error:
+        yield "error", standing.error
+
+
+def moment(seconds: float) -> str:
+    """A point in time in the user's own zone, and as seconds since 1970."""
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M:%S %z} ({seconds:.0f})"

@@ -1,0 +1,57 @@
+"""Log lines for people, and for machines."""
+
+import io
+import logging
+
+import orjson
+import pytest
+
+from qwenproxy import logs
+
+
+@pytest.fixture
+def logger() -> logging.Logger:
+    made = logging.Logger("qwenproxy.test")  # of no one's hierarchy
+    made.setLevel(logging.INFO)
+    return made
+
+
+def test_a_json_line_holds_the_facts_as_they_are(logger: logging.Logger) -> None:
+    out = io.StringIO()
+    logger.addHandler(logs.handler("json", out))
+    logger.info("POST chat 200", extra={"exchange": {"status": 200, "dropped": ["user"]}})
+    line = orjson.loads(out.getvalue())
+    assert line["exchange"] == {"status": 200, "dropped": ["user"]}
+    assert (line["level"], line["logger"]) == ("info", "qwenproxy.test")
+
+
+def test_any_other_line_is_a_message_and_stays_one_line(logger: logging.Logger) -> None:
+    out = io.StringIO()
+    logger.addHandler(logs.handler("json", out))
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        logger.exception("it %s", "failed")
+    assert out.getvalue().count("\n") == 1
+    line = orjson.loads(out.getvalue())
+    assert line["message"] == "it failed"
+    assert "ValueError: two\nlines" in line["traceback"]
+
+
+def test_text_lines_are_short(logger: logging.Logger) -> None:
+    out = io.StringIO()
+    logger.addHandler(logs.handler("text", out))
+    logger.warning("careful")
+    assert out.getvalue().endswith(" W careful\n")
+
+
+def test_json_lines_go_nowhere_else_until_undone(caplog: pytest.LogCaptureFixture) -> None:
+    out = io.StringIO()
+    handler = logs.use_json(out)
+    try:
+        logging.getLogger("qwenproxy.some").warning("one")
+    finally:
+        logs.undo_json(handler)
+    logging.getLogger("qwenproxy.some").warning("two")
+    assert orjson.loads(out.getvalue())["message"] == "one"
+    assert [record.getMessage() for record in caplog.records] == ["two"]

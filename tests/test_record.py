@@ -1,0 +1,88 @@
+"""What is told of an exchange."""
+
+import logging
+
+import pytest
+
+from qwenproxy import errors
+from qwenproxy.errors import ProxyError
+from qwenproxy.record import CLIENT_CLOSED, Record
+from qwenproxy.wire.openai import Delta, Usage
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 50.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def record(clock: Clock | None = None) -> Record:
+    made = Record("req_1", "POST", "chat", clock or Clock())
+    made.model, made.used = "gpt-4o", "qwen3.7-plus"
+    return made
+
+
+def test_the_line_tells_times_tokens_and_what_was_changed(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    made = record(clock)
+    made.stream, made.rounds = True, 2
+    clock.now += 0.3124
+    made.first_event()
+    clock.now += 2
+    made.heard([Delta(0, {"content": "secret words"}), Usage({"prompt_tokens": 24, "completion_tokens": 118})])
+    made.ruled(("logit_bias",), ("temperature: 1.99",))
+    made.learned = ("max_output=8192",)
+    with caplog.at_level(logging.INFO):
+        made.close()
+        made.close()
+    (line,) = caplog.records
+    assert line.getMessage() == (
+        "POST chat 200 gpt-4o->qwen3.7-plus stream first=312ms total=2312ms tokens=24+118 rounds=2 "
+        'dropped=["logit_bias"] changed=["temperature: 1.99"] learned=["max_output=8192"] id=req_1'
+    )
+    assert line.__dict__["exchange"]["first_ms"] == 312
+
+
+def test_the_last_attempts_rulings_count() -> None:
+    made = record()
+    made.ruled(("a",), ("b",))
+    made.ruled((), ("c",))
+    assert (made.dropped, made.changed) == ((), ("c",))
+
+
+@pytest.mark.parametrize(
+    ("failure", "level"), [(errors.RATE_LIMIT, logging.INFO), (errors.UPSTREAM_CUT, logging.WARNING)]
+)
+def test_an_error_is_told_with_its_status(
+    failure: errors.Failure, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = record()
+    made.heard([ProxyError(failure, "why")])
+    with caplog.at_level(logging.INFO):
+        made.close()
+    assert caplog.records[0].levelno == level
+    assert f"POST chat {failure.status}" in caplog.text
+    assert f"{failure.code}: why" in caplog.text
+
+
+def test_an_app_that_leaves_is_told_apart_from_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    left, failed = record(), record()
+    failed.failed(ProxyError(errors.UPSTREAM_CUT, "why"))
+    with caplog.at_level(logging.INFO):
+        left.close(cut=True)
+        failed.close(cut=True)
+    assert [line.__dict__["exchange"]["status"] for line in caplog.records] == [CLIENT_CLOSED, 502]
+
+
+def test_what_there_is_not_is_left_out() -> None:
+    assert set(Record("req_1", "GET", "models", Clock()).facts()) == {
+        "id",
+        "method",
+        "endpoint",
+        "status",
+        "stream",
+        "total_ms",
+        "rounds",
+    }

@@ -1,0 +1,99 @@
+"""Which lines there are, and which of them is taken."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qwenproxy import errors
+from qwenproxy.errors import Failure, ProxyError
+from qwenproxy.service import RESTS, Service, complaints, service
+from qwenproxy.settings import load
+
+STANDARD = "https://dashscope.aliyuncs.com/compatible-mode/v1"
+CODING = "https://coding.dashscope.aliyuncs.com/v1"
+INTERNATIONAL = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def made(folder: Path, environ: Mapping[str, str], *, login: bool = False) -> Service:
+    """The service of *environ* in a home that holds a login or not."""
+    if login:
+        (folder / ".qwen").mkdir()
+        (folder / ".qwen/oauth_creds.json").write_text("{}")
+    home = {"HOME": str(folder), **environ}
+    return service(load(home, folder), home)
+
+
+KEY = {"QWENPROXY_API_KEY": "sk-1"}
+CASES: dict[str, tuple[dict[str, str], bool, list[str]]] = {
+    "a key": (KEY, False, [f"api_key at {STANDARD}"]),
+    "a key of the Coding Plan": ({"QWENPROXY_API_KEY": "sk-sp-1"}, False, [f"api_key at {CODING}"]),
+    "a key and a login": (KEY, True, [f"api_key at {STANDARD}", "oauth at https://portal.qwen.ai/v1"]),
+    "a key, and no login wanted": ({**KEY, "QWENPROXY_AUTH": "api_key"}, True, [f"api_key at {STANDARD}"]),
+    "a login": ({}, True, ["oauth at https://portal.qwen.ai/v1"]),
+    "a login wanted": ({**KEY, "QWENPROXY_AUTH": "oauth"}, False, ["oauth at https://portal.qwen.ai/v1"]),
+    "nothing": ({}, False, [f"missing at {STANDARD}"]),
+    "a named upstream": ({**KEY, "QWENPROXY_UPSTREAM": INTERNATIONAL}, True, [f"api_key at {INTERNATIONAL}"]),
+    "a named upstream without a key": ({"QWENPROXY_UPSTREAM": INTERNATIONAL}, True, [f"missing at {INTERNATIONAL}"]),
+    "a server of one's own": ({"QWENPROXY_UPSTREAM": "http://127.0.0.1:1/v1"}, True, ["none at http://127.0.0.1:1/v1"]),
+    "none wanted": ({**KEY, "QWENPROXY_AUTH": "none"}, True, [f"none at {STANDARD}"]),
+}
+
+
+@pytest.mark.parametrize(("environ", "login", "lines"), CASES.values(), ids=CASES)
+def test_lines_follow_from_the_settings(environ: dict[str, str], login: bool, lines: list[str], tmp_path: Path) -> None:
+    assert [line.name for line in made(tmp_path, environ, login=login).lines] == lines
+
+
+@pytest.mark.parametrize("failure", RESTS)
+def test_a_line_that_is_dead_or_used_up_is_put_aside(failure: Failure, tmp_path: Path) -> None:
+    clock = Clock()
+    found = Service(load(KEY, tmp_path), made(tmp_path, KEY, login=True).lines, clock)
+    key, login = found.usable()
+    assert found.put_aside(key, ProxyError(failure, "no more"), login)
+    assert found.usable() == [login, key]
+    clock.now += RESTS[failure] + 1
+    assert found.usable() == [key, login]
+
+
+@pytest.mark.parametrize(
+    "failure", [errors.RATE_LIMIT, errors.INVALID_REQUEST, errors.CONTENT_FILTER, errors.UPSTREAM_UNREACHABLE]
+)
+def test_other_failures_are_the_requests_own(failure: Failure, tmp_path: Path) -> None:
+    found = made(tmp_path, KEY, login=True)
+    key, login = found.usable()
+    assert not found.put_aside(key, ProxyError(failure, "no"), login)
+    assert found.usable() == [key, login]
+
+
+def test_new_settings_keep_what_was_learned_about_the_same_upstream(tmp_path: Path) -> None:
+    before, after = made(tmp_path, KEY), made(tmp_path, {**KEY, "QWENPROXY_HEARTBEAT": "3"})
+    before.lines[0].learn("qwen-plus", replace(before.lines[0].row("qwen-plus"), max_output=9))
+    after.inherit(before)
+    assert after.lines[0].row("qwen-plus").max_output == 9
+
+
+def test_apps_are_told_of_aliases_and_of_the_upstreams_models(tmp_path: Path) -> None:
+    found = made(tmp_path, {**KEY, "QWENPROXY_MODELS": '{"gpt-4o": "qwen-plus", "o*": "qwen-max"}'})
+    assert found.model_names()[0] == ("gpt-4o", "qwenproxy")
+    assert all("*" not in name for name, _ in found.model_names())
+
+
+def test_a_missing_key_is_told_at_the_start(tmp_path: Path) -> None:
+    assert any("QWENPROXY_API_KEY" in complaint for complaint in complaints(made(tmp_path, {})))
+
+
+def test_a_key_that_does_not_fit_its_host_is_told_at_the_start(tmp_path: Path) -> None:
+    wrong = {"QWENPROXY_API_KEY": "sk-sp-1", "QWENPROXY_UPSTREAM": STANDARD}
+    (complaint,) = complaints(made(tmp_path, wrong))
+    assert "coding-plan" in complaint
+    assert "sk-sp-1" not in complaint
