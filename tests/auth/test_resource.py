@@ -69,5 +69,23 @@ def test_but_for_hosts_that_the_operator_names(resource: str, allowed: str, url:
     assert base_url(resource, ("other.example", allowed)) == url
 
 
+def test_the_host_that_the_token_is_from_gets_it() -> None:
+    assert base_url("sso.corp.example", (), "sso.corp.example") == "https://sso.corp.example/v1"
+    assert base_url("http://127.0.0.1:8090/v1", (), "127.0.0.1") == "http://127.0.0.1:8090/v1"
+
+
+@pytest.mark.parametrize(
+    ("resource", "issuer"),
+    [
+        ("http://sso.corp.example", "sso.corp.example"),
+        ("http://chat.qwen.ai", "chat.qwen.ai"),
+        ("127.0.0.2", "127.0.0.1"),
+    ],
+)
+def test_but_not_in_the_clear_over_the_network(resource: str, issuer: str) -> None:
+    with pytest.raises(ValueError):
+        base_url(resource, (), issuer)
+
+
 def test_the_portal_is_where_a_login_is_good_by_default() -> None:
     assert PORTAL == "https://portal.qwen.ai/v1"

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from qwenproxy.auth.lock import Locked
 from qwenproxy.auth.store import LockLost, Overtaken, Store, Stored
 from qwenproxy.auth.token import Token
 from tests.support.credentials import CredentialsFile
@@ -116,40 +115,8 @@ async def test_only_a_dead_login_is_removed(store: Store, file: CredentialsFile)
     assert not await store.remove(None, {"rt-1"})
 
 
-async def test_a_sign_in_is_kept_whatever_was_there(store: Store, file: CredentialsFile) -> None:
-    await store.keep(OLD)
-    assert file.content == OLD.fields()
-    await store.keep(NEW)
-    assert file.access == "at-2"
-    assert file.neighbours == []
-
-
-async def test_a_sign_in_is_kept_even_if_a_program_hangs(
-    store: Store, file: CredentialsFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("qwenproxy.auth.lock.ATTEMPTS", 1)
-    await store.make_folder()
-    async with store.lock():
-        await store.keep(NEW)
-    assert file.access == "at-2"
-
-
-async def test_a_login_is_forgotten_under_the_lock(
-    store: Store, file: CredentialsFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("qwenproxy.auth.lock.ATTEMPTS", 1)
-    assert not await store.forget()
-    file.put(ANSWER, 1)
-    async with store.lock():
-        with pytest.raises(Locked):
-            await store.forget()
-    assert await store.forget()
-    assert not file.exists
-    assert file.neighbours == []
-
-
 async def test_a_disk_that_fails_is_told(store: Store, file: CredentialsFile) -> None:
-    await store.keep(OLD)
+    await store.write(OLD, None)
     file.take_folder_away()
     with pytest.raises(OSError):
         await store.write(NEW, None)

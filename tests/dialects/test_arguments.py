@@ -39,6 +39,7 @@ AT_ONCE = {
     "nested": ['{"a": [', "{", '"b": 1', "}, {", '"b": 1', "}]", "}"],
     "equal pieces": ['{"a": ["', "ha", "ha", "ha", '"]}'],
     "braces in a text": ['{"a": "', "{", "{}}", '"}'],
+    "a comma in a text": ['{"a": "x,', "y, ", '"}'],
     "an escape in two": ['{"a": "\\', 'n\\\\", "b": "\\u00', 'e9"}'],
 }
 
@@ -99,6 +100,7 @@ def test_both_readings_stay_open_until_it_is_known() -> None:
     call = Arguments()
     assert taken(call, ['{"or":', '{"or":{"q"', '{"or":{"q":1}']) == ['{"or":', "", '{"q":1}']
     assert call.cumulative
+    assert taken(Arguments(), ['{"a', '{"a":', '{"a":1}']) == ['{"a', '":', "1}"], "once it is, there is no doubt"
 
 
 GLUED = {
@@ -122,6 +124,9 @@ def test_what_was_in_doubt_may_be_glued_too() -> None:
     assert [call.feed('{"a":'), call.feed('{"a":1}{"b":2}')] == ["", ""]
     assert call.settle() == '{"b":2}'
     assert call.take() == '{"a":1}'
+    call = Arguments()
+    assert [call.feed('{"}'), call.feed('{"}":1}{"b":2}')] == ["", ""]
+    assert call.settle() == '{"b":2}', "the other reading ends too, but is no JSON"
 
 
 def test_other_text_behind_an_object_is_left_out() -> None:
@@ -146,6 +151,12 @@ MENDED = {
     "what was sent stands in the way": (
         ['{"a" 1, ', "'b': 2}"],
         ['{"a" 1', "", ", 'b': 2}"],
+        "its arguments are not JSON",
+    ),
+    "no JSON that repeats itself": (["no", "nobody"], ["", "", "nonobody"], "its arguments are not JSON"),
+    "a bare key was sent": (
+        ['{"a": 1, b: 2', ", 'c': 3}"],
+        ['{"a": 1, b: 2', "", ", 'c': 3}"],
         "its arguments are not JSON",
     ),
     "complete, but no JSON": (['{"a" 1}'], ['{"a" 1}', ""], "its arguments are not JSON"),
@@ -186,6 +197,7 @@ def test_an_echo_is_not_sent_as_long_as_it_may_be_one() -> None:
     call = Arguments(twin='{"a":1}')
     assert taken(call, ['{"a"', ":2}"]) == ["", '{"a":2}']
     assert not call.echo
+    assert not Arguments().echo
 
 
 def test_arguments_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

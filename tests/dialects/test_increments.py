@@ -52,6 +52,7 @@ INCREMENTAL = {
     "line breaks": ["\n", "\n\n", "Hello"],
     "a repetition later on": ["Say it again: ", TEXT, TEXT + " And again."],
     "a pyramid with a bottom": ["\n1", "\n12", "\n123", "\n1234", "\nDone."],
+    "a long piece said again, and something else": [TEXT, TEXT + " Again.", " Done."],
     "one piece": [TEXT],
     "nothing": [],
 }

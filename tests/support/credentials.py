@@ -38,11 +38,17 @@ class CredentialsFile:
     @property
     def access(self) -> str:
         """Its access token; "" if there is no file."""
-        return str(self.content["access_token"]) if self.exists else ""
+        return self._field("access_token")
 
     @property
     def refresh(self) -> str:
-        return str(self.content["refresh_token"]) if self.exists else ""
+        return self._field("refresh_token")
+
+    def _field(self, name: str) -> str:
+        try:
+            return str(self.content[name])
+        except FileNotFoundError:  # it may go while others are at work
+            return ""
 
     @property
     def neighbours(self) -> list[str]:

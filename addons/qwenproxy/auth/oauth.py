@@ -56,6 +56,7 @@ class OAuth:
         self._holding = Holding(store, client, now=now)
         self._login = Login(client, self._signed_in, sleep=sleep, jitter=jitter)
         self._host = client.server.host
+        self._issuer = client.server.hostname
         self._file = store.path
         self._allowed_hosts = allowed_hosts
         self._lead = refresh_lead
@@ -78,7 +79,7 @@ class OAuth:
         if wanted != self._resource:
             self._resource = wanted
             try:
-                self._base_url = resource.base_url(wanted, self._allowed_hosts)
+                self._base_url = resource.base_url(wanted, self._allowed_hosts, self._issuer)
             except ValueError as e:
                 self._base_url = resource.PORTAL
                 log.warning("The login names an API that must not get its token (%s): %s is used", e, self._base_url)

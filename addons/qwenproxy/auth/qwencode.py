@@ -92,8 +92,8 @@ def entries(value: Any, environ: Mapping[str, str]) -> list[Entry]:
         *_of_models(others, given, environ),
         *_of_env(given, environ),
     ]
-    first = {(entry.key, entry.base_url): entry for entry in reversed(found) if entry.key}
-    return [entry for entry in found if first.get((entry.key, entry.base_url)) is entry]
+    first = {(entry.key.reveal(), entry.base_url): entry for entry in reversed(found) if entry.key}
+    return [entry for entry in found if first.get((entry.key.reveal(), entry.base_url)) is entry]
 
 
 def _models(settings: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -11,11 +11,12 @@ HOSTS = ("*.qwen.ai", "*.aliyuncs.com")
 """Qwen's own hosts."""
 
 
-def base_url(resource_url: str, allowed: Sequence[str] = ()) -> str:
+def base_url(resource_url: str, allowed: Sequence[str] = (), issuer: str = "") -> str:
     """The base URL that *resource_url* stands for: it has often no scheme, and no path.
 
-    It comes from the network or a file, and would get the token: so its host must be Qwen's own or one of *allowed*
-    (patterns).  Plain HTTP is for those *allowed* only.  Raises ValueError, which says what is wrong with it.
+    It comes from the network or a file, and would get the token: so its host must be Qwen's own, one of *allowed*
+    (patterns), or *issuer*, the host that the token is from.  Plain HTTP is for those *allowed*, and for an issuer on
+    this machine.  Raises ValueError, which says what is wrong with it.
     """
     text = resource_url.strip()
     if not text:
@@ -30,9 +31,10 @@ def base_url(resource_url: str, allowed: Sequence[str] = ()) -> str:
         raise ValueError("it is no address")
     if "@" in parts.netloc or "?" in url or "#" in url or "\\" in url or " " in url:
         raise ValueError("it is more than a host and a path")
-    named = any(hostnames.stands_for(pattern, host) for pattern in allowed)
-    if not named and not any(hostnames.stands_for(pattern, host) for pattern in HOSTS):
+    vouched = any(hostnames.stands_for(pattern, host) for pattern in allowed)
+    own = host == issuer or any(hostnames.stands_for(pattern, host) for pattern in HOSTS)
+    if not vouched and not own:
         raise ValueError(f"{host} is not a host of Qwen's, nor in allowed_hosts")
-    if parts.scheme == "http" and not named:
+    if parts.scheme == "http" and not vouched and not (own and hostnames.is_loopback(host)):
         raise ValueError("it is plain http://")
     return url if url.endswith("/v1") else f"{url}/v1"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from qwenproxy.auth import files, token
 from qwenproxy.auth.files import Stamp, off_the_loop
-from qwenproxy.auth.lock import STALE_AFTER, Lock, Locked
+from qwenproxy.auth.lock import STALE_AFTER, Lock
 from qwenproxy.auth.token import Token
 
 
@@ -66,22 +66,6 @@ class Store:
         Raises LockLost, Overtaken.
         """
         return await off_the_loop(partial(self._remove, lock, only))
-
-    async def keep(self, new: Token) -> None:
-        """Let *new*, which the user has just signed in for, be the login, whatever was there."""
-        await self.make_folder()
-        try:
-            async with self.lock() as lock:
-                await self.write(new, lock)
-        except (Locked, LockLost):  # a sign-in is not asked for twice because of a program that hangs
-            await self.write(new, None)
-
-    async def forget(self) -> bool:
-        """Remove the login; whether there was one.  Raises Locked."""
-        if await self.stamp() is None:
-            return False
-        async with self.lock() as lock:
-            return await self.remove(lock)
 
     def _read(self) -> Stored:
         found = files.read(self.path)

@@ -208,6 +208,4 @@ def _likeness(text: str) -> int:
     """How much *text* is like a JSON object: 2 if it is one, 1 if it begins with one."""
     scanner = Scanner()
     end = scanner.feed(text)
-    if not scanner.complete or not mending.is_object(text[:end]):
-        return 0
-    return 1 + (end == len(text))
+    return (1 + (end == len(text))) if mending.is_object(text[:end]) else 0

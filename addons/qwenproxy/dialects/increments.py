@@ -69,15 +69,14 @@ class Increments:
         self._doubted += len(text)
         if not text.startswith(text[len(last) : len(last) + ECHO]):
             self._growths += 1
-            self._proven = self._proven or len(last) >= LONG
+            self._proven = len(last) >= LONG
         if self._proven and self._growths > 1:
             return self._as_cumulative()
         return self._as_incremental() if self._doubted > PATIENCE else ""
 
     def _again(self, text: str) -> bool:
         """*text* is what was said before: evidence if it is long, and grew before or was over."""
-        long = len(text) >= LONG
-        return self._convincing or (long and (self._growths > 0 or (self._apart and text == self._last)))
+        return self._convincing or (len(text) >= LONG and (self._growths > 0 or self._apart))
 
     def _as_cumulative(self) -> str:
         self.cumulative = True

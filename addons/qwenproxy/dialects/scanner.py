@@ -60,7 +60,7 @@ class Scanner:
 
     def _outside(self, text: str, at: int) -> int:
         start, at = at, _behind(_SPACE if self._opening else _PLAIN, text, at)
-        if not self._opening and at > start:
+        if at > start:
             plain = text[start:at]
             self._comma = bool(_COMMA.search(plain)) or (self._comma and plain.isspace())
         if at == len(text):
@@ -76,7 +76,7 @@ class Scanner:
             self.in_string = True
         elif sign in _CLOSER:
             self._closers.append(_CLOSER[sign])
-        elif self._closers and sign == self._closers[-1] and not self._comma:
+        elif sign == self._closers[-1] and not self._comma:
             self._closers.pop()
             self.complete = not self._closers
         else:

@@ -49,10 +49,14 @@ class Server:
         return urlsplit(self.url).netloc
 
     @property
+    def hostname(self) -> str:
+        """The same without a port."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
     def is_local(self) -> bool:
         """Whether it is a plain HTTP server on this machine, as a simulator is."""
-        parts = urlsplit(self.url)
-        return parts.scheme == "http" and hostnames.is_loopback(parts.hostname or "")
+        return urlsplit(self.url).scheme == "http" and hostnames.is_loopback(self.hostname)
 
     @property
     def _api(self) -> str:
