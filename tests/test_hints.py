@@ -49,6 +49,7 @@ KINDS = [
     (f"sk-sp-{SECRET}", "/home/a/.qwen/settings.json: env.BAILIAN_TOKEN_PLAN_API_KEY", TOKEN_KEY),
     (SECRET, "BAILIAN_TOKEN_PLAN_API_KEY", TOKEN_KEY),
     (f"sk-ws-H.ws-7.{SECRET}", "", WORKSPACE_KEY),
+    (f"sk-sp-{SECRET}", "MY_BAILIAN_TOKEN_PLAN_API_KEY", PLAN_KEY),
     (SECRET, "QWENPROXY_API_KEY", OTHER_KEY),
 ]
 
@@ -255,6 +256,11 @@ def test_an_error_about_the_key_is_explained_and_no_other(failure: Failure, stat
     assert found.message.startswith("No. Used: ") == said
     assert found.failure is failure
     assert (found.param, found.retry_after, found.extra_headers) == ("model", 3.0, {"allow": "GET"})
+
+
+def test_without_a_key_there_is_nothing_to_explain() -> None:
+    error = ProxyError(UPSTREAM_KEY, "No.")
+    assert explained(error, 401, None, plans.STANDARD, BEIJING) is error
 
 
 def test_the_tables_have_a_line_for_each_row() -> None:

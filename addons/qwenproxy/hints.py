@@ -130,8 +130,7 @@ ANY_WORKSPACE = f"{WORKSPACE.base_url.replace(REGIONS[0], '{region}')} (region: 
 def key_kind(key: str, source: str = "") -> KeyKind:
     """What *key* is, by its beginning, and where that leaves it open by the variable that ends *source*."""
     kind = next(kind for kind in BY_START if key.startswith(kind.starts))
-    named = next((named for variable, named in BY_VARIABLE.items() if source.endswith(variable)), kind)
-    return named if kind in (PLAN_KEY, OTHER_KEY) else kind
+    return BY_VARIABLE.get(source.rpartition(".")[2], kind) if kind in (PLAN_KEY, OTHER_KEY) else kind
 
 
 def hint(status: int, kind: KeyKind, plan: Plan, base_url: str) -> str:
@@ -148,9 +147,14 @@ def mismatch(kind: KeyKind, plan: Plan, base_url: str) -> str:
     return f"{_text(row, kind, plan, base_url)} Expect {' or '.join(map(str, row.statuses))}."
 
 
-def explained(error: ProxyError, status: int, kind: KeyKind, plan: Plan, base_url: str) -> ProxyError:
-    """*error*, made of a refusal with the upstream's own *status*, with the hint if it is the key that was refused."""
-    said = hint(status, kind, plan, base_url) if error.failure in (UPSTREAM_KEY, ACCESS_DENIED) else ""
+def explained(error: ProxyError, status: int, kind: KeyKind | None, plan: Plan, base_url: str) -> ProxyError:
+    """*error*, made of a refusal with the upstream's own *status*, with the hint if it is the key that was refused.
+
+    *kind* is None if no key was sent.
+    """
+    if kind is None or error.failure not in (UPSTREAM_KEY, ACCESS_DENIED):
+        return error
+    said = hint(status, kind, plan, base_url)
     if not said:
         return error
     message = f"{error.message} {said}"

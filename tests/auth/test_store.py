@@ -126,7 +126,7 @@ async def test_a_disk_that_fails_is_told(store: Store, file: CredentialsFile) ->
 
 async def test_another_program_reads_what_we_write_and_we_what_it_writes(store: Store, file: CredentialsFile) -> None:
     await store.write(OLD, None)
-    async with program("qwen_code_lock.py", "renew", file.path.parent) as other:
+    async with program("qwen_code_lock.py", "renew", file.path.parent, 0) as other:
         assert await other.end() == 0
     found = (await store.read()).token
     assert found is not None

@@ -1,119 +1,111 @@
-"""mitmdump, lean: the same events reach the same addons."""
+"""mitmproxy, lean: it knows what is asked of it all the same."""
 
 import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mitmproxy import exceptions, hooks
+from mitmproxy.master import Master
 from mitmproxy.options import Options
-from mitmproxy.proxy.layers.http import HttpRequestHook
-from mitmproxy.test import tflow
 
 from qwenproxy.commands.master import NEEDED, LeanMaster
 
 
-class Counter:
-    """An addon that counts requests, and does what it is told with each."""
+@dataclass
+class NewsHook(hooks.Hook):
+    """`news`: an event that no addon of mitmproxy's wants."""
 
-    def __init__(self, name: str, error: Exception | None = None) -> None:
+    what: str
+
+
+class Reader:
+    """An addon that notes what it is told."""
+
+    def __init__(self, name: str, heard: list[str]) -> None:
         self.name = name
-        self.requests = 0
-        self._error = error
+        self._heard = heard
 
-    def request(self, flow: Any) -> None:
-        self.requests += 1
-        if self._error is not None:
-            raise self._error
+    async def news(self, what: str) -> None:
+        self._heard.append(f"{self.name}: {what}")
 
 
-class Waiter:
-    """The same, by a coroutine."""
-
-    name = "waiter"
-    requests = 0
-
-    async def request(self, flow: Any) -> None:
-        self.requests += 1
+class Halting(Reader):
+    async def news(self, what: str) -> None:
+        await super().news(what)
+        raise exceptions.AddonHalt
 
 
-class Parent:
-    """An addon that consists of others."""
-
-    name = "parent"
-
-    def __init__(self, *addons: Any) -> None:
-        self.addons = list(addons)
+class Failing(Reader):
+    async def news(self, what: str) -> None:
+        raise ValueError("a fault of the addon's")
 
 
-async def lean(tmp_path: Path) -> LeanMaster:
-    return LeanMaster(Options(confdir=str(tmp_path)))
+@pytest.fixture
+async def master(tmp_path: Path) -> AsyncIterator[LeanMaster]:
+    made = LeanMaster(Options(confdir=str(tmp_path)))
+    yield made
+    made._legacy_log_events.uninstall()
 
 
-async def request(master: LeanMaster) -> None:
-    await master.addons.handle_lifecycle(HttpRequestHook(tflow.tflow()))
+async def tell(master: Master, what: str) -> None:
+    await master.addons.trigger_event(NewsHook(what))
 
 
-async def test_every_addon_that_wants_an_event_gets_it(tmp_path: Path) -> None:
-    master = await lean(tmp_path)
-    one, two, child = Counter("one"), Waiter(), Counter("child")
-    master.addons.add(one, two, Parent(child))
-    for _ in range(3):
-        await request(master)
-    assert [addon.requests for addon in (one, two, child)] == [3, 3, 3]
+async def test_only_the_addons_that_serve_are_there(master: LeanMaster) -> None:
+    assert {name for name in NEEDED if master.addons.get(name) is not None} == NEEDED
+    assert [name for name in ("dumper", "anticache", "mapremote", "blocklist") if master.addons.get(name)] == []
 
 
-async def test_addons_that_come_and_go_are_noticed(tmp_path: Path) -> None:
-    master = await lean(tmp_path)
-    one, late = Counter("one"), Counter("late")
-    master.addons.add(one)
-    await request(master)
-    master.addons.add(late)
-    await request(master)
-    master.addons.remove(one)
-    await request(master)
-    assert (one.requests, late.requests) == (2, 2)
-
-
-async def test_an_addon_that_changes_when_configured_is_asked_again(tmp_path: Path) -> None:
-    master = await lean(tmp_path)
-    parent, child = Parent(), Counter("child")
-    master.addons.add(parent)
-    await request(master)
-    parent.addons.append(child)
-    master.addons.trigger(hooks.ConfigureHook({"scripts"}))
-    await request(master)
-    assert child.requests == 1
-
-
-async def test_an_error_of_one_does_not_keep_the_event_from_the_others(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    master = await lean(tmp_path)
-    bad, good = Counter("bad", ValueError("no")), Counter("good")
-    master.addons.add(bad, good)
-    with caplog.at_level(logging.ERROR):
-        await request(master)
-    assert good.requests == 1
-    assert "Addon error: no" in caplog.text
-
-
-async def test_an_addon_can_halt_an_event(tmp_path: Path) -> None:
-    master = await lean(tmp_path)
-    first, second = Counter("first", exceptions.AddonHalt()), Counter("second")
-    master.addons.add(first, second)
-    await request(master)
-    assert second.requests == 0
-
-
-async def test_what_an_api_proxy_never_uses_is_left_out(tmp_path: Path) -> None:
-    master = await lean(tmp_path)
-    assert set(master.addons.lookup) == NEEDED | {"errorcheck"}
-
-
-@pytest.mark.parametrize(("option", "more"), [("modify_headers=/~q/a/b", True), ("qwen_upstream=x", False)])
-async def test_it_comes_back_when_one_of_its_options_is_set(option: str, more: bool, tmp_path: Path) -> None:
-    master = await lean(tmp_path)
-    master.options.set(option, defer=True)
+async def test_the_others_come_with_an_option_of_theirs(master: LeanMaster) -> None:
+    master.options.set("map_remote=", defer=True)
+    assert "map_remote" in master.options.deferred
     master.complete()
-    assert (master.addons.get("modifyheaders") is not None) is more
+    assert master.addons.get("mapremote") is not None
+    assert "map_remote" not in master.options.deferred
+    master.complete()  # once is enough
+
+
+async def test_a_setting_of_ours_brings_none(master: LeanMaster) -> None:
+    master.options.set("qwen_heartbeat=1", defer=True)
+    master.complete()
+    assert master.addons.get("mapremote") is None
+
+
+async def test_an_event_reaches_every_addon_that_wants_it_again_and_again(master: LeanMaster) -> None:
+    heard: list[str] = []
+    master.addons.add(Reader("anne", heard), Reader("bob", heard))
+    await tell(master, "one")
+    await tell(master, "two")
+    assert heard == ["anne: one", "bob: one", "anne: two", "bob: two"]
+
+
+async def test_who_comes_or_goes_is_noticed(master: LeanMaster) -> None:
+    heard: list[str] = []
+    anne, bob = Reader("anne", heard), Reader("bob", heard)
+    master.addons.add(anne)
+    await tell(master, "one")
+    master.addons.add(bob)
+    await tell(master, "two")
+    master.addons.remove(anne)
+    await tell(master, "three")
+    assert heard == ["anne: one", "anne: two", "bob: two", "bob: three"]
+
+
+async def test_an_addon_may_keep_an_event_from_the_next(master: LeanMaster) -> None:
+    heard: list[str] = []
+    master.addons.add(Halting("anne", heard), Reader("bob", heard))
+    await tell(master, "one")
+    assert heard == ["anne: one"]
+
+
+async def test_a_fault_of_one_is_logged_and_the_next_hears_the_event(
+    master: LeanMaster, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[str] = []
+    master.addons.add(Failing("anne", heard), Reader("bob", heard))
+    with caplog.at_level(logging.ERROR):
+        await tell(master, "one")
+    assert heard == ["bob: one"]
+    assert "a fault of the addon's" in caplog.text

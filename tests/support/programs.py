@@ -37,6 +37,11 @@ class Program:
         self.process.stdin.write(f"{line}\n".encode())
         await self.process.stdin.drain()
 
+    def no_more(self) -> None:
+        """It is told nothing any more."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
     async def errors(self) -> str:
         """All that it says on standard error to its end."""
         assert self.process.stderr is not None

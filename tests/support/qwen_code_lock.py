@@ -3,7 +3,7 @@ library, and nothing of ours.
 
     python qwen_code_lock.py hold FOLDER SECONDS     say "locked", hold the lock, say "released"
     python qwen_code_lock.py count FOLDER TIMES      under the lock: read a number, wait a moment, write it plus one
-    python qwen_code_lock.py renew FOLDER            under the lock: write another token
+    python qwen_code_lock.py renew FOLDER SECONDS    say "locked", wait, and write another token under the lock
 """
 
 import json
@@ -66,8 +66,10 @@ def count(folder: Path, times: int) -> None:
             number.write_text(str(before + 1))
 
 
-def renew(folder: Path) -> None:
+def renew(folder: Path, seconds: float) -> None:
     with locked(folder):
+        say("locked")
+        time.sleep(seconds)
         path = folder / "oauth_creds.json"
         found = json.loads(path.read_text())
         found |= {"access_token": "at-theirs", "refresh_token": "rt-theirs", "expiry_date": (time.time() + 3600) * 1000}
@@ -84,4 +86,4 @@ if __name__ == "__main__":
     elif command == "count":
         count(Path(where), int(rest[0]))
     else:
-        renew(Path(where))
+        renew(Path(where), float(rest[0]))

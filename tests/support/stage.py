@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import SSLContext
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from qwenproxy.commands.run import free_port
 from tests.support.clients import App, connected, trusting, tunnelled
 from tests.support.original import Original, original
 from tests.support.processes import MITMDUMP, OURS, QWENPROXY, Process, authority, clean, running
-from tests.support.upstream import Reply, Upstream, chunk, upstream, whole
+from tests.support.upstream import Asked, Reply, Upstream, chunk, upstream, whole
 
 ANSWER = {
     "id": "1",
@@ -41,6 +41,8 @@ class Stage:
     authority: Path
     reverse: int
     regular: int
+    heard: list[Asked] = field(default_factory=list)
+    """All that the upstream was asked."""
 
     def local(self) -> AbstractAsyncContextManager[App]:
         """A connection to the local OpenAI."""
@@ -54,6 +56,7 @@ class Stage:
     async def says(self, *replies: Reply) -> None:
         """Let the upstream answer so from now on, the last one again and again."""
         self.upstream.replies[:] = replies
+        self.heard += self.upstream.asked
         self.upstream.asked.clear()
 
 

@@ -123,5 +123,5 @@ def _written(entry: qwencode.Entry) -> str:
         base_url = values.URL.parse(entry.base_url)
     except ValueError:
         return ""
-    named = next((name for name in VARIABLES if entry.place.endswith(name)), None)
-    return base_url or (plans.plan_of_key(entry.key.reveal(), named).base_url if named else "")
+    variable = entry.place.rpartition(".")[2]
+    return base_url or (plans.plan_of_key(entry.key.reveal(), variable).base_url if variable in VARIABLES else "")

@@ -92,8 +92,13 @@ def entries(value: Any, environ: Mapping[str, str]) -> list[Entry]:
         *_of_models(others, given, environ),
         *_of_env(given, environ),
     ]
-    first = {(entry.key.reveal(), entry.base_url): entry for entry in reversed(found) if entry.key}
-    return [entry for entry in found if first.get((entry.key.reveal(), entry.base_url)) is entry]
+    addressed = {entry.key.reveal() for entry in found if entry.base_url}
+    told: dict[tuple[str, str], Entry] = {}
+    for entry in found:
+        key = entry.key.reveal()
+        if key and (entry.base_url or key not in addressed):
+            told.setdefault((key, entry.base_url), entry)
+    return list(told.values())
 
 
 def _models(settings: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

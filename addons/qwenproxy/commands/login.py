@@ -56,7 +56,9 @@ def main(arguments: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         late = "while the login was being kept: `qwenproxy status` tells whether it was"
-        configured.complain("login", f"interrupted {late}" if attempt.is_answered else "interrupted: nothing was changed")
+        configured.complain(
+            "login", f"interrupted {late}" if attempt.is_answered else "interrupted: nothing was changed"
+        )
         return 130
     return 0
 

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import signal
 
-from qwenproxy.commands.run import port
+from qwenproxy.commands.run import complain, port
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.oauth import API
 from qwenproxy.simulator.oauth_control import seconds
@@ -32,8 +32,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run until a signal comes."""
-    asyncio.run(serve(arguments))
+    """Run until a signal comes: 0; 1 if the port cannot be opened."""
+    try:
+        asyncio.run(serve(arguments))
+    except OSError as e:
+        complain("simulator", e)
+        return 1
     return 0
 
 

@@ -126,7 +126,7 @@ class Oddities(NamedTuple):
 def control(shown: Oddities, complaint: str = "") -> str:
     """The control page: what is planned, what can be."""
     said = f'<p role="alert"><strong>{escape(complaint)}</strong></p>' if complaint else ""
-    options = "".join(f'<option value="{name.split()[0]}">{escape(name)}</option>' for name in shown.oddities)
+    options = "".join(f'<option value="{escape(name.split()[0])}">{escape(name)}</option>' for name in shown.oddities)
     planned = "".join(f"<li>{escape(row)}</li>" for row in shown.planned)
     return page(
         "The simulated OAuth server",

@@ -1,0 +1,172 @@
+"""Keys and cookies stay where they belong: searched for in everything that leaves the process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support.clients import HELLO, App2, Reply, request
+from tests.support.evidence import (
+    APP_KEY,
+    CLIENT_KEY,
+    CREDENTIALS,
+    OTHER_CLIENT_KEY,
+    SECRETS,
+    UPSTREAM_KEY,
+    found_in,
+    spellings,
+)
+from tests.support.processes import MITMDUMP, OURS, authority, clean, running
+from tests.support.stage import ANSWER, RUNNING, Stage, dumping, event, stage
+from tests.support.upstream import STREAM_HEAD, Connection, chunk, whole
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SABOTAGE = Path(__file__).parent / "scripts" / "sabotage.py"
+SETTINGS = {"client_keys": f"{CLIENT_KEY},{OTHER_CLIENT_KEY}", "api_key": UPSTREAM_KEY, "body_limit": "10000"}
+MINE = {"authorization": f"Bearer {CLIENT_KEY}"} | CREDENTIALS
+TOLD = {"error": {"code": "invalid_api_key", "message": f"Incorrect API key provided: {UPSTREAM_KEY}."}}
+
+
+async def cut(connection: Connection) -> None:
+    await connection.send(STREAM_HEAD + event("one"))
+    connection.writer.close()
+
+
+REPLIES = {
+    "an answer": whole(ANSWER),
+    "a refusal that repeats the key": whole(TOLD, 401),
+    "a refusal in another way": whole(TOLD, 400),
+    "a redirect": whole(b"", 302, location="http://127.0.0.1:1/"),
+    "garbage": b"garbage\r\n\r\n",
+    "a page": whole(b"<html>oops</html>", 502, "text/html"),
+    "no event": STREAM_HEAD + chunk(b"data: {\n\n"),
+    "a cut stream": cut,
+}
+ASKED: Mapping[str, bytes] = {
+    "a wrong key": request(body=HELLO, authorization=f"Bearer {APP_KEY}", **CREDENTIALS),
+    "no such path": request(path="/v1/nothing", body=HELLO, **MINE),
+    "no JSON": request(body=b"{", **MINE),
+    "too much": request(body=bytes(20_000), **MINE),
+    "too much, said before": request(body=b"", expect="100-continue", content_length="20000", **MINE),
+    "a websocket": request("GET", "/v1/realtime", upgrade="websocket", connection="Upgrade", **MINE),
+    "a bug": request(body=HELLO, x_sabotage="qwenproxy.flows.requests:Desk._routed raise", **MINE),
+    "a bug in the hook": request(body=HELLO, x_sabotage="qwenproxy.addon:QwenProxy.qwen_open raise", **MINE),
+}
+CUT_SHORT: Mapping[str, bytes] = {
+    "in its headers": request(body=HELLO, **MINE).partition(b"\r\n\r\n")[0],
+    "in a header": f"POST /v1/models HTTP/1.1\r\nauthorization: Bearer {APP_KEY}"[:-3].encode(),
+    "in its body": request(body=HELLO, **MINE)[:-3],
+    "by a line that is no header": f"POST / HTTP/1.1\r\nhost: api.openai.com\r\nauthorization Bearer {APP_KEY}\r\n\r\n".encode(),
+    "by two lengths": request(body=HELLO, **MINE).replace(b"\r\n\r\n", b"\r\ncontent-length: 7\r\n\r\n"),
+}
+
+
+async def speak(found: Stage) -> list[Reply]:
+    """All that can go well and wrong, at both doors."""
+    replies: list[Reply] = []
+    for reply in REPLIES.values():
+        await found.says(reply)
+        for stream in (False, True):
+            async with found.local() as app:
+                replies.append(await app.ask(body=HELLO | {"stream": stream}, host="localhost", **MINE))
+    await found.says(whole(ANSWER))
+    for asked in ASKED.values():
+        async with found.tunnel() as app:
+            await app.send(asked)
+            replies.append(await app.reply())
+    for piece in CUT_SHORT.values():
+        for door in (found.local(), found.tunnel(), found.tunnel(tls=False)):
+            async with door as app:
+                await app.send(piece)
+                await asyncio.sleep(0.02)
+    async with found.tunnel("h2") as tunnel:
+        app2 = App2(tunnel)
+        replies.append(await app2.ask(HELLO, **MINE))
+        replies.append(await app2.ask(bytes(20_000), **MINE))
+    return replies
+
+
+def told(replies: list[Reply]) -> bytes:
+    return b"\n".join(str(reply.headers).encode() + reply.body for reply in replies)
+
+
+async def evidence_of_mitmdump(home: Path, confdir: Path) -> dict[str, bytes]:
+    """It says and saves as much as it can."""
+    loud = ("-v", "--set", "termlog_verbosity=debug", "--set", "flow_detail=4", "--set", "show_ignored_hosts=true")
+    files = ("-w", str(home / "flows"), "--set", f"hardump={home / 'har'}", "-s", str(SABOTAGE))
+    command = dumping(*loud, *files)
+    async with stage(home, confdir, command, SETTINGS, ready="listening at", times=2) as found:
+        replies = await speak(found)
+        cmdline = Path(f"/proc/{found.process.pid}/cmdline").read_bytes()
+    return {
+        "the log": found.process.output.encode(),
+        "saved flows": (home / "flows").read_bytes(),
+        "the HAR file": (home / "har").read_bytes(),
+        "answers": told(replies),
+        "the command line": cmdline,
+        "the original host": found.original.text,
+    } | asked_of(found)
+
+
+def asked_of(found: Stage) -> dict[str, bytes]:
+    """What the upstream was shown: its own key, and apart from that all else."""
+    keys = {asked.headers.pop("authorization") for asked in found.heard}
+    assert keys == {f"Bearer {UPSTREAM_KEY}"}
+    rest = "\n".join(f"{asked.path} {asked.headers} {asked.body!r}" for asked in found.heard)
+    return {"the upstream": rest.encode()}
+
+
+async def evidence_of_run(home: Path, confdir: Path) -> dict[str, bytes]:
+    settings = SETTINGS | {"log_format": "json"}
+    async with stage(home, confdir, (*RUNNING, "--set", f"scripts={SABOTAGE}"), settings) as found:
+        replies = await speak(found)
+    return {"run: the log": found.process.output.encode(), "run: answers": told(replies)}
+
+
+async def evidence_of_options(home: Path, confdir: Path) -> dict[str, bytes]:
+    async with running(
+        [*MITMDUMP, *OURS, "--options", "--set", f"confdir={confdir}"], clean(home, **SETTINGS)
+    ) as process:
+        assert await process.ended() == 0
+    assert "qwen_upstream" in process.output
+    return {"--options": process.output.encode()}
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def evidence(confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, bytes]]:
+    authority(confdir)
+    kinds = (evidence_of_mitmdump, evidence_of_run, evidence_of_options)
+    found = await asyncio.gather(*(kind(tmp_path_factory.mktemp("home"), confdir) for kind in kinds))
+    yield {name: text for each in found for name, text in each.items()}
+
+
+PLACES = {
+    "the log": b"POST chat 200",
+    "saved flows": b"/v1/chat/completions",
+    "the HAR file": b"/v1/chat/completions",
+    "answers": b"chat.completion",
+    "the command line": b"mitmdump",
+    "the upstream": b"/v1/chat/completions",
+    "the original host": b"",
+    "run: the log": b'"endpoint":"chat"',
+    "run: answers": b"chat.completion",
+    "--options": b"qwen_upstream",
+}
+"""Each with what it holds if it is what it seems."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_no_secret_is_found(evidence: dict[str, bytes], place: str) -> None:
+    assert PLACES[place] in evidence[place]
+    import re
+    for m in re.finditer(rb"SECRET|HIDDEN|PRIVATE", evidence[place]): print("LEAK", place, evidence[place][max(0,m.start()-700):m.start()+300])
+    assert found_in(evidence[place]) == set()
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_the_search_finds_what_there_is(secret: str) -> None:
+    for spelling in spellings(secret):
+        assert found_in(b"before " + spelling + b" after") >= {secret}
