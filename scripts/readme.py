@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from qwenproxy import settings
+from qwenproxy import hints, settings
 from qwenproxy.dialects import rulings
 from qwenproxy.simulator.scenarios import SCENARIOS
 
@@ -27,6 +27,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "settings": settings.readme_table,
     "rulings": rulings_table,
     "scenarios": scenarios_table,
+    "plans": hints.plans_table,
+    "hints": hints.hints_table,
 }
 """The name in the README's `<!-- name -->` and `<!-- /name -->` -> what stands between them."""
 

@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("wire",),
     ("sse", "models"),
     ("plans",),
-    ("endpoints", "dialects", "record", "simulator", "limits"),
+    ("endpoints", "dialects", "record", "simulator", "limits", "hints"),
     ("auth",),
     ("upstream",),
     ("rounds", "lines"),
@@ -51,7 +51,7 @@ RING: dict[str, set[str]] = {
 }
 """Other people's packages, and where each may be imported.  yarl comes with aiohttp, zstandard with mitmproxy."""
 
-PURE = {"errors", "hostnames", "values", "wire", "sse", "models", "plans", "endpoints", "dialects"}
+PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "endpoints", "dialects"}
 IMPURE = {"asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "uuid"}
 """Clock, ids, log, files and network: what pure code cannot know is passed in."""
@@ -144,7 +144,7 @@ def test_the_script_defines_nothing() -> None:
 
 @pytest.mark.parametrize("path", CODE, ids=name_of)
 def test_a_file_holds_one_idea(path: Path) -> None:
-    most = 500 if (ROOT / "tests") in path.parents else 300  # a table of cases may be longer than what it tests
+    most = 600 if (ROOT / "tests") in path.parents else 300  # a table of cases may be longer
     assert len(path.read_text(encoding="utf-8").splitlines()) <= most
 
 

@@ -23,7 +23,6 @@ from qwenproxy.plans import (
     face_of,
     face_url,
     kind_of,
-    mismatch,
     plan_of_key,
     resolve,
     row_on,
@@ -120,25 +119,6 @@ KEYS = [
 def test_a_key_alone_tells_where_to_try_it(key: str, variable: str, name: str, base_url: str) -> None:
     plan = plan_of_key(key, variable)
     assert (plan.name, plan.base_url) == (name, base_url)
-
-
-MISMATCHES = [
-    ("sk-sp-1", STANDARD, True),
-    ("sk-sp-1", TOKEN_PLAN, False),
-    ("sk-1", CODING_PLAN, True),
-    ("sk-sp-1", CODING_PLAN, False),
-    ("sk-1", STANDARD, False),
-    ("sk-1", WORKSPACE, False),
-    ("sk-sp-1", GATEWAY, False),
-    ("sk-1", SELF_HOSTED, False),
-]
-
-
-@pytest.mark.parametrize(("key", "plan", "wrong"), MISMATCHES, ids=[f"{row[0]} on {row[1].name}" for row in MISMATCHES])
-def test_a_key_of_another_plan_is_noticed(key: str, plan: Plan, wrong: bool) -> None:
-    said = mismatch(key, plan)
-    assert (said is not None) == wrong
-    assert said is None or (key not in said and plan.name in said)
 
 
 FACES: list[tuple[str, Face, str]] = [

@@ -57,7 +57,7 @@ def test_lines_follow_from_the_settings(environ: dict[str, str], login: bool, li
 @pytest.mark.parametrize("failure", RESTS)
 def test_a_line_that_is_dead_or_used_up_is_put_aside(failure: Failure, tmp_path: Path) -> None:
     clock = Clock()
-    found = Service(load(KEY, tmp_path), made(tmp_path, KEY, login=True).lines, clock)
+    found = Service(load(KEY, tmp_path), made(tmp_path, KEY, login=True).lines, clock=clock)
     key, login = found.usable()
     assert found.put_aside(key, ProxyError(failure, "no more"), login)
     assert found.usable() == [login, key]
@@ -95,5 +95,5 @@ def test_a_missing_key_is_told_at_the_start(tmp_path: Path) -> None:
 def test_a_key_that_does_not_fit_its_host_is_told_at_the_start(tmp_path: Path) -> None:
     wrong = {"QWENPROXY_API_KEY": "sk-sp-1", "QWENPROXY_UPSTREAM": STANDARD}
     (complaint,) = complaints(made(tmp_path, wrong))
-    assert "coding-plan" in complaint
+    assert "coding.dashscope.aliyuncs.com" in complaint
     assert "sk-sp-1" not in complaint

@@ -16,7 +16,7 @@ from mitmproxy.utils import asyncio_utils
 from qwenproxy import logs, service, settings
 from qwenproxy.flows import access, guard, live
 from qwenproxy.flows.hosts import Hosts
-from qwenproxy.flows.requests import Desk
+from qwenproxy.flows.requests import Desk, limits
 from qwenproxy.flows.visits import Visit
 from qwenproxy.settings import Settings
 
@@ -124,7 +124,8 @@ class QwenProxy:
         if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts)]:
             raise ValueError("; ".join(complaints))
         if options.server:
-            access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
+            limits(found)
+        access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
 
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on."""

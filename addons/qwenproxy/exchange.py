@@ -174,7 +174,7 @@ class Exchange:
                 body = await answer.read_all(REFUSAL_LIMIT)
             finally:
                 await answer.close()
-            raise dialect.failure(answer.status, answer.headers, body)
+            raise line.refusal(answer.status, answer.headers, body)
         reader = dialect.reader(answer.content_type, tools=offered(ruled.chat), new_id=new_call_id)
         return Strand(answer, reader, choice, ruled.tool_names)
 

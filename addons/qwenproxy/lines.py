@@ -1,9 +1,13 @@
 """Lines to Qwen: an upstream, the credential for it, and what it has taught about its models."""
 
+from collections.abc import Mapping
+
 from qwenproxy import __version__, plans
 from qwenproxy.auth.credentials import Credential
 from qwenproxy.dialects.base import Dialect
 from qwenproxy.dialects.compatible import Compatible
+from qwenproxy.errors import ProxyError
+from qwenproxy.hints import KeyKind, explained, mismatch
 from qwenproxy.limits import Gate
 from qwenproxy.models import Row
 from qwenproxy.plans import Plan
@@ -17,8 +21,10 @@ ROWS_KEPT = 1000
 class Line:
     """One way to Qwen.  Its kind follows from its address, which a login may change."""
 
-    def __init__(self, upstream: Upstream, settings: Settings) -> None:
+    def __init__(self, upstream: Upstream, settings: Settings, kind: KeyKind | None = None) -> None:
+        """*kind*: what the credential is, as far as one can tell; None if there is none."""
         self.upstream = upstream
+        self.kind = kind
         self.learned: dict[str, Row] = {}
         """Rows as the upstream's refusals have corrected them, by its own names of models."""
         self.rests_until = 0.0
@@ -60,6 +66,20 @@ class Line:
     def user_agent(self, app: str) -> str:
         """The User-Agent for the upstream: our own, or that of the app *app* where the plan asks who is calling."""
         return app if self.plan.forwards_user_agent and app else USER_AGENT
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
+        """The upstream's refusal in OpenAI's words, with what is known about this key and this host."""
+        error = self.dialect.failure(status, headers, body)
+        return explained(error, status, self.kind, self.plan, self.upstream.base_url)
+
+    @property
+    def complaint(self) -> str | None:
+        """Why the upstream will refuse the credential, if that is known beforehand."""
+        return mismatch(self.kind, self.plan, self.upstream.base_url) if self.kind is not None else None
+
+    def inherit(self, before: "Line") -> None:
+        """Keep what *before* has learned, and has used up."""
+        self.learned, self.gate = before.learned, before.gate
 
     def _settle(self) -> None:
         self._address = self.upstream.base_url

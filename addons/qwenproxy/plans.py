@@ -231,15 +231,6 @@ def _in_workspace(url: str, key: str) -> str:
     return url.replace("{workspace}", ([*key.split("."), ""])[1] or "dashscope")
 
 
-def mismatch(key: str, plan: Plan) -> str | None:
-    """Why *plan* will refuse *key*, as if the key were wrong; None if nothing is known against it."""
-    own = plan_of_key(key)
-    fits = any(start and key.startswith(start) for start in plan.keys)
-    if fits or plan in KEYLESS or CODING_PLAN.name not in (own.name, plan.name):
-        return None
-    return f"The key looks like one of the kind {own.name}, the upstream is of the kind {plan.name}."
-
-
 def face_url(base_url: str, face: Face) -> str:
     """The base URL of another face of the host at *base_url*.
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from qwenproxy import errors, plans
+from qwenproxy import errors, hints, plans
+from qwenproxy.auth import keys
 from qwenproxy.auth.client import Client
 from qwenproxy.auth.credentials import ApiKey, Credential, MissingKey, NoCredential
+from qwenproxy.auth.keys import FoundKey
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.auth.refresher import Refresher
 from qwenproxy.auth.store import Store
@@ -27,9 +29,17 @@ RESTS: Mapping[Failure, float] = {errors.QUOTA: 600.0, errors.BILLING: 600.0, er
 class Service:
     """The lines that one set of settings comes to, the preferred one first; *clock* gives monotonic seconds."""
 
-    def __init__(self, settings: Settings, lines: Sequence[Line], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        lines: Sequence[Line],
+        notes: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.settings = settings
         self.lines = lines
+        self.notes = notes
+        """What could not be read of the credentials."""
         self._clock = clock
         self._refreshers = [
             Refresher(line.credential, lead=settings.refresh_lead)
@@ -63,9 +73,10 @@ class Service:
 
     def inherit(self, before: "Service") -> None:
         """Keep what *before* has learned about the same upstreams."""
-        known = {line.upstream.base_url: line.learned for line in before.lines}
+        known = {line.name: line for line in before.lines}
         for line in self.lines:
-            line.learned = known.get(line.upstream.base_url, line.learned)
+            if line.name in known:
+                line.inherit(known[line.name])
 
     def start(self) -> None:
         """Begin to keep logins fresh, on the running event loop."""
@@ -82,28 +93,32 @@ class Service:
 
 def service(settings: Settings, environ: Mapping[str, str]) -> Service:
     """The service that *settings* describe.  Connects to nothing yet.  Raises ValueError."""
-    return Service(settings, [Line(upstream, settings) for upstream in upstreams(settings, environ)])
+    notes: list[str] = []
+    found = lines(settings, environ, notes.append)
+    return Service(settings, found, notes)
 
 
-def upstreams(settings: Settings, environ: Mapping[str, str]) -> list[Upstream]:
-    """The upstreams to choose from, at least one.
+def lines(settings: Settings, environ: Mapping[str, str], note: Callable[[str], object]) -> list[Line]:
+    """The lines to choose from, at least one; *note* is told what could not be read.
 
-    A named one is the only one: what an app says must go nowhere else.
+    With a named upstream all of them lead there: what an app says must go nowhere else.
     """
     address = plans.trimmed(settings.upstream) if settings.upstream else ""
-    key = settings.api_key.reveal() if settings.auth in ("auto", "api_key") else ""
-    found: list[Upstream] = []
-    if key:
-        variable = settings.sources.get("api_key", "")
-        found.append(upstream(settings, address or plans.plan_of_key(key, variable).base_url, api_key(settings, key)))
-    elif settings.auth == "none" or (settings.auth == "auto" and plans.kind_of(address) in plans.KEYLESS and address):
-        found.append(upstream(settings, address or plans.STANDARD.base_url, NoCredential()))
+    found: list[Line] = []
+    if settings.auth in ("auto", "api_key"):
+        found += [
+            line(settings, key.base_url, api_key(settings, key), kind(key))
+            for key in keys.find(settings, environ, note)
+        ]
+    own = bool(address) and plans.kind_of(address) in plans.KEYLESS
+    if settings.auth == "none" or (settings.auth == "auto" and own and not found):
+        found.append(line(settings, address or plans.STANDARD.base_url, NoCredential()))
     if wants_login(settings, environ, address, found):
-        found.append(upstream(settings, address, login(settings, environ)))
-    return found or [upstream(settings, address or plans.STANDARD.base_url, missing_key(address))]
+        found.append(line(settings, address, login(settings, environ), hints.LOGIN))
+    return found or [line(settings, address or plans.STANDARD.base_url, missing_key(address))]
 
 
-def wants_login(settings: Settings, environ: Mapping[str, str], address: str, found: Sequence[Upstream]) -> bool:
+def wants_login(settings: Settings, environ: Mapping[str, str], address: str, found: Sequence[Line]) -> bool:
     """Whether the OAuth login is one of the credentials."""
     if settings.auth != "auto":
         return settings.auth == "oauth"
@@ -112,14 +127,18 @@ def wants_login(settings: Settings, environ: Mapping[str, str], address: str, fo
     return credentials_path(settings, environ).exists()
 
 
-def upstream(settings: Settings, address: str, credential: Credential) -> Upstream:
-    return Upstream(address, credential, idle_timeout=settings.idle_timeout)
+def line(settings: Settings, address: str, credential: Credential, kind: hints.KeyKind | None = None) -> Line:
+    return Line(Upstream(address, credential, idle_timeout=settings.idle_timeout), settings, kind)
 
 
-def api_key(settings: Settings, key: str) -> ApiKey:
+def kind(key: FoundKey) -> hints.KeyKind:
+    return hints.key_kind(key.key.reveal(), key.source)
+
+
+def api_key(settings: Settings, key: FoundKey) -> ApiKey:
     file = settings.api_key_file
-    from_file = bool(file) and settings.sources.get("api_key") == settings.sources.get("api_key_file")
-    return ApiKey(key, Path(file) if from_file else None)
+    from_file = bool(file) and key.source == settings.sources.get("api_key_file")
+    return ApiKey(key.key.reveal(), Path(file) if from_file else None)
 
 
 def login(settings: Settings, environ: Mapping[str, str]) -> OAuth:
@@ -131,20 +150,19 @@ def login(settings: Settings, environ: Mapping[str, str]) -> OAuth:
 def missing_key(address: str) -> MissingKey:
     where = f" {address}" if address else ""
     message = (
-        f"The proxy has no key for its upstream{where}: set QWENPROXY_API_KEY (or DASHSCOPE_API_KEY) and start it "
-        "again; QWENPROXY_AUTH=none if the upstream wants no key.  The app's own OpenAI key is never used."
+        f"The proxy has no key for its upstream{where}: set QWENPROXY_API_KEY (or DASHSCOPE_API_KEY), or sign in with "
+        "`qwenproxy login`, and start it again; QWENPROXY_AUTH=none if the upstream wants no key.  The app's own "
+        "OpenAI key is never used."
     )
     return MissingKey(ProxyError(errors.UPSTREAM_KEY, message))
 
 
 def complaints(service: Service) -> list[str]:
     """What the user should hear at the start."""
-    found = list(service.settings.notes)
-    key = service.settings.api_key.reveal()
+    found = [*service.settings.notes, *service.notes]
     for line in service.lines:
-        credential = line.credential
-        if isinstance(credential, MissingKey):
-            found.append(credential.error.message)
-        elif isinstance(credential, ApiKey) and (wrong := plans.mismatch(key, line.plan)):
-            found.append(f"{wrong}  Expect 401 or 403 from {line.upstream.base_url}.")
+        if isinstance(line.credential, MissingKey):
+            found.append(line.credential.error.message)
+        elif complaint := line.complaint:
+            found.append(complaint)
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qwenproxy.auth import device
-from qwenproxy.auth.conversation import Conversation, Post, Reply, Show, Wait
+from qwenproxy.auth.conversation import Conversation, Post, Refused, Reply, Show, Wait
 from qwenproxy.commands.progress import Progress, trouble_of, watched
 from qwenproxy.commands.screen import CLEAR, Screen
 from qwenproxy.wire.oauth import Server, TokenAnswer
@@ -98,7 +98,7 @@ def test_a_watched_conversation_is_the_same_as_before() -> None:
 
 def test_how_it_fails_is_left_to_it() -> None:
     watching = watched(SERVER, device.sign_in(SERVER, "v" * 43), lambda *_: None)
-    with pytest.raises(device.Refused):
+    with pytest.raises(Refused):
         steps(watching, STARTED, Reply(400, {"error": "access_denied"}))
 
 

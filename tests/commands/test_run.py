@@ -31,8 +31,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     root = logging.getLogger()
     handlers = list(root.handlers)
+    levels = {logger: logger.level for logger in map(logging.getLogger, ("qwenproxy", "mitmproxy"))}
     yield tmp_path
     root.handlers[:] = handlers
+    for logger, level in levels.items():
+        logger.setLevel(level)
 
 
 WRONG: dict[str, tuple[tuple[str, ...], str]] = {
@@ -189,27 +192,6 @@ async def test_it_says_where_it_listens_logs_what_passes_and_ends_cleanly(tmp_pa
     assert not [secret for secret in ("real", "private", "sk-") if secret in proxy.errors.read_text()]
 
 
-async def test_its_lines_can_be_json(tmp_path: Path) -> None:
-    json = {"QWENPROXY_LOG_FORMAT": "json"}
-    async with started(tmp_path, "--simulator", "--no-proxy-port", "--port", "0", **json) as proxy:
-        (port,) = proxy.process.ports
-        assert await proxy.ask(port) == 200
-        assert await proxy.stop(signal.SIGINT) == 0
-    (line,) = [orjson.loads(line) for line in proxy.errors.read_text().splitlines()]
-    assert (line["level"], line["logger"]) == ("info", "qwenproxy.exchange")
-    exchange = line["exchange"]
-    assert (exchange["method"], exchange["endpoint"], exchange["status"]) == ("POST", "chat", 200)
-    assert (exchange["model"], exchange["used"], exchange["stream"], exchange["rounds"]) == (
-        "gpt-4o",
-        "qwen3.7-plus",
-        False,
-        1,
-    )
-    assert 0 <= exchange["first_ms"] <= exchange["total_ms"]
-    assert exchange["prompt_tokens"] > 0
-    assert exchange["completion_tokens"] > 0
-
-
 async def test_a_stream_that_is_under_way_does_not_hold_it_up(tmp_path: Path) -> None:
     async with (
         started(tmp_path, "--simulator", "--no-proxy-port", "--port", "0") as proxy,
@@ -223,30 +205,10 @@ async def test_a_stream_that_is_under_way_does_not_hold_it_up(tmp_path: Path) ->
             assert await asyncio.wait_for(proxy.stop(signal.SIGTERM), 5) == 0
 
 
-async def test_a_port_that_is_taken_is_named_and_status_1(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        async with (
-            started(tmp_path, "--no-proxy-port", "--port", str(port), ready="", QWENPROXY_AUTH="none") as proxy,
-            started(elsewhere, "--simulator", "--simulator-port", str(port), *FREE, ready="") as other,
-        ):
-            assert await proxy.process.ended() == 1
-            assert await other.process.ended() == 1
-    assert (proxy.process.output, other.process.output) == ("", "")
-    assert f"failed to listen on 127.0.0.1:{port}" in proxy.lines[0]
-    (line,) = other.lines
-    assert line.startswith("qwenproxy run: ")
-    assert str(port) in line
-
-
-async def test_it_can_be_looked_at_in_mitmweb(tmp_path: Path) -> None:
+async def test_it_can_be_looked_at_in_mitmweb_and_logs_for_machines(tmp_path: Path) -> None:
     web_port = run.free_port("127.0.0.1")
     words = ("--simulator", "--ui", "web", "--set", f"web_port={web_port}")
-    async with started(tmp_path, *words, *FREE) as proxy, aiohttp.ClientSession() as http:
+    async with started(tmp_path, *words, *FREE, QWENPROXY_LOG_FORMAT="json") as proxy, aiohttp.ClientSession() as http:
         (line,) = [line for line in proxy.process.output.splitlines() if line.startswith("listening ")]
         page = line.rpartition("web=")[2]
         assert page.startswith(f"http://127.0.0.1:{web_port}/")
@@ -254,4 +216,44 @@ async def test_it_can_be_looked_at_in_mitmweb(tmp_path: Path) -> None:
         assert await proxy.ask(reverse) == 200
         async with http.get(page) as response:
             assert response.status == 200
-        assert await proxy.stop(signal.SIGTERM) == 0
+        assert await proxy.stop(signal.SIGINT) == 0
+    (told,) = [orjson.loads(line) for line in proxy.errors.read_text().splitlines()]
+    assert (told["level"], told["logger"]) == ("info", "qwenproxy.exchange")
+    exchange = told["exchange"]
+    assert (exchange["method"], exchange["endpoint"], exchange["status"]) == ("POST", "chat", 200)
+    assert (exchange["model"], exchange["used"], exchange["rounds"]) == ("gpt-4o", "qwen3.7-plus", 1)
+    assert 0 <= exchange["first_ms"] <= exchange["total_ms"]
+    assert exchange["prompt_tokens"] > 0
+    assert exchange["completion_tokens"] > 0
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that someone else listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+TAKEN: dict[str, tuple[str, ...]] = {
+    "the local OpenAI's": ("--no-proxy-port", "--port", "PORT"),
+    "the HTTPS proxy's": ("--no-port", "--proxy-port", "PORT"),
+    "the simulator's": ("--no-port", "--proxy-port", "0", "--simulator", "--simulator-port", "PORT"),
+}
+
+
+@pytest.mark.parametrize("words", TAKEN.values(), ids=TAKEN.keys())
+def test_a_port_that_is_taken_is_named_and_status_1(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    taken: int,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("QWENPROXY_AUTH", "none")
+    with pytest.raises(SystemExit) as caught:
+        main(["run", *(word.replace("PORT", str(taken)) for word in words)])
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out) == (1, "")
+    assert re.search(rf"127\.0\.0\.1'?[:,] ?{taken}.*address already in use", err.splitlines()[0], re.IGNORECASE)

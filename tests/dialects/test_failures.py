@@ -165,7 +165,7 @@ def test_the_message_tells_what_was_said_what_to_do_and_which_request_it_was() -
     error = failure(400, {}, said(ALGO + "The field is wrong", "invalid_parameter_error"))
     assert error.message == ALGO + "The field is wrong. (Qwen's request id: rq-1)"
     error = failure(401, {}, said("Incorrect API key provided.", "invalid_api_key"))
-    assert "qwenproxy doctor" in error.message
+    assert "qwenproxy status" in error.message
     assert "rq-1" in error.message
 
 

@@ -151,6 +151,7 @@ async def test_a_holder_that_was_stopped_does_not_write_over_what_others_did(
         stopped.signal(signal.SIGCONT)
         assert await stopped.until("token") == "token at-3"
         assert file.access == "at-3"
+        assert (await other.line()).startswith("error The proxy is not signed in" if rotates else "token at-3")
         assert await token(other) == "at-3"
     assert server.accepts(file.access)
     assert file.neighbours == []

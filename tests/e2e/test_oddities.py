@@ -1,5 +1,6 @@
 """Every oddity of the simulator's table, through the proxy: the app gets a whole answer, or exactly one clear error."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,8 @@ class Case:
     json: Fits | None = None
     parallel: bool | None = None
     """The request offers the tool, and this is what it says of parallel calls."""
+    waits: bool = False
+    """Takes until the upstream is given up."""
 
     @property
     def tools(self) -> bool:
@@ -157,8 +160,8 @@ CASES: dict[str, Case] = {
     "slow": Case(greets, "0.1"),
     "think": Case(greets, "0.1"),
     "silence": Case(greets, "0.1"),
-    "stall": Case(SILENT),
-    "hang": Case(SILENT),
+    "stall": Case(SILENT, waits=True),
+    "hang": Case(SILENT, waits=True),
     "cut": Case(CUT),
     "reset": Case(CUT),
     "closed": Case(CUT),
@@ -186,14 +189,24 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
-@pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES.keys())
-async def test_the_app_gets_an_answer_or_one_error(
-    stage: Simulated, http: aiohttp.ClientSession, name: str, case: Case, way: Way
-) -> None:
+async def check(stage: Simulated, http: aiohttp.ClientSession, name: str, way: Way) -> None:
+    case = CASES[name]
     tools = {"tools": [WEATHER]} if case.tools else {}
     parallel = {"parallel_tool_calls": case.parallel} if case.parallel is not None else {}
     said = f"{case.said} [sim: {name} {case.argument}]"
     heard = await hear(http, stage.proxy.base_url, said, model=way.model, stream=way.stream, **tools, **parallel)
     fits = case.json if way.json and case.json is not None else case.fits
     assert fits(heard), heard
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.waits])
+async def test_the_app_gets_an_answer_or_one_error(
+    stage: Simulated, http: aiohttp.ClientSession, name: str, way: Way
+) -> None:
+    await check(stage, http, name, way)
+
+
+async def test_an_upstream_that_falls_silent_is_given_up(stage: Simulated, http: aiohttp.ClientSession) -> None:
+    names = [name for name, case in CASES.items() if case.waits]
+    await asyncio.gather(*(check(stage, http, name, way) for name in names for way in WAYS.values()))

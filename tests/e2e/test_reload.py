@@ -17,26 +17,15 @@ from tests.support.clients import HELLO, Reply, connected
 from tests.support.original import Original, original
 from tests.support.processes import MITMDUMP, OURS, SCRIPT, Process, authority, clean, running
 from tests.support.simulated import until
-from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Upstream, chunk, upstream, whole
+from tests.support.stage import ANSWER, DONE, KEY, event
+from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Upstream, upstream, whole
 from tests.support.upstream import Reply as Said
 
-ANSWER = {
-    "id": "1",
-    "model": "qwen3-coder-plus",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
-}
-KEY = "Bearer sk-app-SECRET"
 NOT_READY = "the proxy is not ready"
 
 
-def event(text: str, finish: str | None = None) -> bytes:
-    """An event of a streamed answer."""
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
-    return chunk(b"data: " + orjson.dumps({"id": "1", "model": "m", "choices": [choice]}) + b"\n\n")
-
-
 @dataclass
-class Stage:
+class Reloading:
     """A proxy whose only way out, were there one, is to *original*."""
 
     process: Process
@@ -62,7 +51,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(tmp_path: Path, confdir: Path, *replies: Said) -> AsyncIterator[Stage]:
+async def reloading(tmp_path: Path, confdir: Path, *replies: Said) -> AsyncIterator[Reloading]:
     authority(confdir)
     script = tmp_path / "entry.py"
     script.write_text(SCRIPT.read_text())
@@ -73,7 +62,7 @@ async def stage(tmp_path: Path, confdir: Path, *replies: Said) -> AsyncIterator[
         async with running(
             [*MITMDUMP, "-s", str(script), "--mode", mode, *options], environ, ready="listening at"
         ) as process:
-            yield Stage(process, host, qwen, script)
+            yield Reloading(process, host, qwen, script)
             assert host.received == []
             assert "SECRET" not in process.output
 
@@ -85,10 +74,10 @@ async def test_a_reload_neither_opens_a_way_nor_ends_a_stream(tmp_path: Path, co
     async def slowly(connection: Connection) -> None:
         await connection.send(STREAM_HEAD + event("one"))
         await go_on.wait()
-        await connection.send(event("two", "stop") + chunk(b"data: [DONE]\n\n") + STREAM_END)
+        await connection.send(event("two", "stop") + DONE + STREAM_END)
 
     good = SCRIPT.read_text()
-    async with stage(tmp_path, confdir, slowly, whole(ANSWER)) as found, connected(found.process.ports[0]) as app:
+    async with reloading(tmp_path, confdir, slowly, whole(ANSWER)) as found, connected(found.process.ports[0]) as app:
         asking = asyncio.create_task(app.ask(body=HELLO | {"stream": True}, host="localhost", authorization=KEY))
         assert await until(lambda: bool(found.upstream.asked))
 

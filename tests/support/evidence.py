@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 APP_KEY, COOKIE, ORGANIZATION = "sk-app-SECRET+/0123456789", "session=SECRET-cookie", "org-SECRET"
@@ -10,7 +11,7 @@ UPSTREAM_KEY = "sk-qwen-HIDDEN-0123456789"
 
 SECRETS = (APP_KEY, COOKIE, ORGANIZATION, CLIENT_KEY, OTHER_CLIENT_KEY, UPSTREAM_KEY)
 
-CREDENTIALS = {
+CREDENTIALS: dict[str, Any] = {
     "cookie": COOKIE,
     "api_key": APP_KEY,
     "x_api_key": APP_KEY,

@@ -21,7 +21,6 @@ QWENPROXY = (sys.executable, "-m", "qwenproxy.cli")
 OURS = ("-s", str(SCRIPT))
 
 LISTENING = re.compile(r"listening at (\S+?):(\d+)\.|(?:reverse|proxy)=http://(\S+?):(\d+)")
-CONNECTION_ENDED = re.compile(r"client disconnect")
 
 
 @dataclass
@@ -57,6 +56,11 @@ class Process:
         """Its exit status, once it has ended by itself."""
         async with asyncio.timeout(DEADLINE):
             return await self.process.wait()
+
+    @property
+    def cmdline(self) -> bytes:
+        """What everybody on the machine can read of how it was started."""
+        return Path(f"/proc/{self.pid}/cmdline").read_bytes()
 
     def resident(self) -> int:
         """Bytes of memory that it has in use."""

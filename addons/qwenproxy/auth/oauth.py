@@ -27,9 +27,8 @@ FORCED_PAUSE = 30.0  # s in which a token that was just forced is not replaced a
 PATIENCE = 10.0  # s that a request waits for the link of a sign-in that has just begun
 CLOSING = 35.0  # s for a refresh under way to end: what it was given would be lost
 KEYS = (
-    "What works is an API key, which the proxy takes as QWENPROXY_API_KEY: of DashScope or Qwen Cloud "
-    "(DASHSCOPE_API_KEY), of the Coding Plan (BAILIAN_CODING_PLAN_API_KEY), of the Token Plan "
-    "(BAILIAN_TOKEN_PLAN_API_KEY)."
+    "an API key of DashScope or Qwen Cloud (DASHSCOPE_API_KEY), of the Coding Plan (BAILIAN_CODING_PLAN_API_KEY) or of "
+    "the Token Plan (BAILIAN_TOKEN_PLAN_API_KEY); QWENPROXY_API_KEY takes any of them."
 )
 
 
@@ -236,7 +235,7 @@ class OAuth:
     def _dead_end(self) -> str:
         return (
             f"{self.base_url} refuses a login that {self._host} has just renewed.  The free tier behind this login "
-            "ended on 2026-04-15: signing in and renewing go on working, but there are no answers any more.  " + KEYS
+            f"ended on 2026-04-15: signing in and renewing go on working, but there are no answers any more.  What works: {KEYS}"
         )
 
     async def _lost(self) -> ProxyError:
@@ -254,7 +253,7 @@ class OAuth:
             error = self._login.error
             reason = error.message if error is not None else f"{self._host} has not answered yet"
             message += f"It tries to begin a sign-in: {reason}."
-        return ProxyError(errors.UPSTREAM_KEY, f"{message}  {KEYS}")
+        return ProxyError(errors.UPSTREAM_KEY, f"{message}  What works without it: {KEYS}")
 
     def _not_renewed(self) -> ProxyError:
         """The error for a login that has run out, and may be renewed later."""

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mitmproxy import exceptions, master, options, optmanager
 from mitmproxy.tools.web.master import WebMaster
@@ -16,6 +17,7 @@ from mitmproxy.utils import human
 
 from qwenproxy import logs, settings
 from qwenproxy.addon import QwenProxy
+from qwenproxy.auth import keys
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import guard
 from qwenproxy.simulator.server import Simulator
@@ -89,19 +91,24 @@ async def serve(arguments: argparse.Namespace) -> int:
     await simulator.start("127.0.0.1", arguments.simulator_port)
     try:
         print(f"simulator {simulator.base_url}", flush=True)
-        return await serve_proxy(arguments, QwenProxy(simulated(simulator, environ)))
+        with TemporaryDirectory(prefix="qwenproxy-") as home:
+            return await serve_proxy(arguments, QwenProxy(simulated(simulator, environ, home)))
     finally:
         await simulator.stop()
 
 
-def simulated(simulator: Simulator, environ: Mapping[str, str]) -> dict[str, str]:
-    """*environ* with *simulator* as the upstream, and without any key or address of a real one."""
-    real = {variable for row in settings.ROWS.values() for variable in row.shared} | {"QWENPROXY_API_KEY_FILE"}
-    return {name: value for name, value in environ.items() if name not in real} | {
-        "QWENPROXY_UPSTREAM": f"{simulator.base_url}/compatible-mode/v1",
-        "QWENPROXY_AUTH": "api_key",
-        "QWENPROXY_API_KEY": simulator.key,
+def simulated(simulator: Simulator, environ: Mapping[str, str], home: str) -> dict[str, str]:
+    """*environ* with *simulator* as the upstream, without any key of a real one; *home*: where a login is kept."""
+    real = {*keys.VARIABLES, *settings.ROWS["api_key"].shared, "QWENPROXY_API_KEY_FILE"}
+    own = {name: value for name, value in environ.items() if name not in real} | {
+        "QWEN_HOME": home,
+        "QWENPROXY_CREDENTIALS": f"{home}/oauth_creds.json",
+        "QWENPROXY_OAUTH_URL": simulator.base_url,
     }
+    if environ.get("QWENPROXY_AUTH") == "oauth":
+        return own | {"QWENPROXY_UPSTREAM": f"{simulator.base_url}/v1"}
+    upstream = f"{simulator.base_url}/compatible-mode/v1"
+    return own | {"QWENPROXY_UPSTREAM": upstream, "QWENPROXY_AUTH": "api_key", "QWENPROXY_API_KEY": simulator.key}
 
 
 async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy) -> int:

@@ -33,7 +33,7 @@ class Screen:
     def draws_blocks(self) -> bool:
         """Whether it can show the characters that pictures are made of."""
         try:
-            "█▀▄".encode(self._out.encoding or "ascii")
+            "█▀▄".encode(self._out.encoding or "utf-8")
         except (UnicodeEncodeError, LookupError):
             return False
         return self.is_live
@@ -78,6 +78,6 @@ class Screen:
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and text and self.has_colours else text
 
     def _write(self, text: str) -> None:
-        encoding = self._out.encoding or "ascii"
+        encoding = self._out.encoding or "utf-8"
         self._out.write(text.encode(encoding, "replace").decode(encoding))
         self._out.flush()

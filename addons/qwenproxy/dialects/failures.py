@@ -39,7 +39,7 @@ SECRET = re.compile(r"\bsk-[\w.*…-]+|\bBearer\s+[\w.~+/=*-]{8,}|\beyJ[\w-]+\.[
 AGENTS_ONLY = "Coding plans answer coding agents only, by their User-Agent; other apps need a key of another plan."
 ASK_KEY = (
     "It is the upstream's key or login that was refused, not the app's: see that it is of the plan and region of this "
-    "host and has not ended; `qwenproxy doctor` tells more."
+    "host and has not ended; `qwenproxy status` tells more."
 )
 ASK_MODEL = "Model names are case-sensitive and differ between plans; the setting `models` maps names."
 ASK_URL = "See that the setting `upstream` is the base URL that the vendor's docs give for this plan, and no more."

@@ -23,7 +23,8 @@ _SDK_HEADERS = (
 
 _EXPOSED = (
     "x-request-id, x-qwenproxy-model, x-qwenproxy-dropped, x-qwenproxy-learned, retry-after, retry-after-ms, "
-    "x-should-retry, openai-model, openai-organization, openai-processing-ms, openai-version"
+    "x-should-retry, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
+    "openai-model, openai-organization, openai-processing-ms, openai-version"
 )
 
 _METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
