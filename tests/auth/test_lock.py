@@ -97,6 +97,25 @@ async def test_a_lock_that_goes_stale_while_one_waits_is_taken_over(path: Path) 
     assert 10 < clock.at - begun < 13
 
 
+async def test_a_live_lock_that_was_taken_for_the_stale_one_is_put_back(path: Path) -> None:
+    """Of two that find a stale lock, the slower one removes the lock that the faster one has just made."""
+    put(path, "stale")
+    age(path, 11)
+
+    def now() -> float:
+        if text(path) == "stale":
+            remove(path)
+            put(path, "live")
+            return time.time() + 11
+        return time.time()
+
+    with pytest.raises(Locked):
+        async with Lock(path, sleep=Clock().sleep, now=now):
+            pytest.fail("the lock was not held")
+    assert text(path) == "live"
+    assert names(path) == [NAME]
+
+
 async def test_a_lock_from_the_future_is_a_live_one(path: Path) -> None:
     put(path, "theirs")
     age(path, -3600)

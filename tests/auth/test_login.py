@@ -186,6 +186,15 @@ async def test_one_that_has_its_token_is_seen_through(desk: Desk) -> None:
     assert kept == ["at-1"]
 
 
+async def test_after_the_end_it_does_not_begin_again(desk: Desk) -> None:
+    await desk.login.close()
+    desk.login.start()
+    desk.login.want()
+    await desk.login.news(60)
+    assert not desk.login.is_running
+    assert desk.server.asked == []
+
+
 async def test_whoever_waits_for_a_link_does_not_wait_forever(desk: Desk) -> None:
     desk.server.before = forever
     desk.login.start()

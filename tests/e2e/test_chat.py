@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from openai import NotFoundError
-from pydantic import BaseModel
 
 from tests.support.apps import Simulated, simulated, text_of
 from tests.support.simulated import png
@@ -20,13 +19,6 @@ OPEN_WEIGHTS = "qwen3-30b-a3b-instruct-2507"
 """A model that gives log probabilities."""
 THINKER = "qwen3.7-plus"
 """What gpt-4o becomes; it thinks if it is not told otherwise."""
-
-
-class Weather(BaseModel):
-    """What an app wants to have filled in."""
-
-    city: str
-    degrees: int
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -89,7 +89,7 @@ async def test_the_example_with_curl(started: Started) -> None:
     assert answer["model"] == "qwen-coder-plus"
     (call,) = answer["choices"][0]["message"]["tool_calls"]
     assert call["function"]["name"] == "get_current_weather"
-    assert isinstance(orjson.loads(call["function"]["arguments"]), dict)
+    assert orjson.loads(call["function"]["arguments"]) == {"location": "Riga"}
 
 
 async def test_the_example_with_python(started: Started) -> None:

@@ -36,6 +36,7 @@ class Login:
         self._wanted = asyncio.Event()
         self._resting = False
         self._taking = False
+        self._closed = False
 
     @property
     def is_running(self) -> bool:
@@ -43,7 +44,7 @@ class Login:
 
     def start(self) -> None:
         """Begin, unless it is under way."""
-        if not self.is_running:
+        if not self.is_running and not self._closed:
             self._news.clear()
             self._task = asyncio.create_task(self._run(), name="sign in to Qwen")
 
@@ -62,13 +63,16 @@ class Login:
         self.invitation = self.error = None
 
     async def close(self) -> None:
-        """Give up, or see through to its end what has succeeded."""
+        """Give up for good, or see through to its end what has succeeded."""
+        self._closed = True
         self.stop()
         if self._task is not None:
             await asyncio.wait({self._task})
 
     async def news(self, patience: float) -> None:
         """Wait until there is an invitation, or the reason why not; *patience* seconds at most."""
+        if not self.is_running:
+            return
         try:
             async with asyncio.timeout(patience):
                 await self._news.wait()

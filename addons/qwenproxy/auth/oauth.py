@@ -235,7 +235,8 @@ class OAuth:
     def _dead_end(self) -> str:
         return (
             f"{self.base_url} refuses a login that {self._host} has just renewed.  The free tier behind this login "
-            f"ended on 2026-04-15: signing in and renewing go on working, but there are no answers any more.  What works: {KEYS}"
+            "ended on 2026-04-15: signing in and renewing go on working, but there are no answers any more.  "
+            f"What works: {KEYS}"
         )
 
     async def _lost(self) -> ProxyError:

@@ -84,7 +84,7 @@ class Attempt:
         answer = await self._ask()
         self.is_answered = True
         token = Token.issued(answer, time.time())
-        alone = await self._keep(token)
+        alone = await self.keep(token)
         await self._tell(token, alone)
 
     async def _prepare(self) -> None:
@@ -130,7 +130,7 @@ class Attempt:
         screen.line(f"  Code {screen.styled(invitation.user_code, 'bold')}")
         screen.line()
 
-    async def _keep(self, token: Token) -> bool:
+    async def keep(self, token: Token) -> bool:
         """Write the login to its file; whether that was done without the lock.  Raises NotKept."""
         self.screen.status(f"  Keeping the login in {self.store.path}", "cyan")
         try:
