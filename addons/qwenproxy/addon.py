@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
@@ -48,11 +49,8 @@ class QwenProxy:
 
     def load(self, loader: Loader) -> None:
         """Declare the options, and set those of mitmproxy that everything rests on."""
-        try:
+        with suppress(exceptions.OptionsError):  # from here, mitmproxy would go on without us: `configure` refuses
             self.settings = self._read({})
-        except exceptions.OptionsError as e:
-            log.error("%s", e)  # of a script's `load`, mitmproxy itself would say nothing, and go on without us
-            raise
         for option in settings.options(self.settings):
             loader.add_option(*option)
         mitmproxy_options = {"allow_hosts": Hosts(self.settings.hosts).allow_hosts(), **OURS}
@@ -123,9 +121,9 @@ class QwenProxy:
         ours = (hosts.allow_hosts(), Hosts(self.settings.hosts).allow_hosts())
         if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts)]:
             raise ValueError("; ".join(complaints))
+        limits(found)
         if options.server:
-            limits(found)
-        access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
+            access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
 
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qwenproxy import settings
+from qwenproxy.auth.conversation import SignInError
 from qwenproxy.auth.lock import Lock
 from qwenproxy.auth.store import Store
 from qwenproxy.auth.token import Token
@@ -47,16 +48,29 @@ async def simulator() -> AsyncIterator[Simulator]:
         yield found
 
 
-async def login(home: Home, simulator: Simulator, *words: str, **given: str) -> Ended:
-    found = await called(
-        home.path, "login", *words, **{"oauth_url": simulator.base_url, "allowed_hosts": "127.0.0.1"} | given
-    )
-    assert "at_" not in found.out + found.err
-    assert "rt_" not in found.out + found.err
-    return found
+def attempt_of(home: Home, simulator: Simulator, out: io.StringIO, **given: str) -> Attempt:
+    """An attempt in this process, which writes to *out*."""
+    environ = home.environ(**{"oauth_url": simulator.base_url, "allowed_hosts": "127.0.0.1"} | given)
+    return Attempt(settings.load(environ, home.path), environ, Screen(out, environ), with_qr=False)
 
 
-async def test_it_shows_link_and_code_and_says_what_came_of_it(home: Home, simulator: Simulator) -> None:
+async def told(home: Home, simulator: Simulator, **given: str) -> str:
+    """All that is said until it has ended well.  Raises what it raises."""
+    out = io.StringIO()
+    await attempt_of(home, simulator, out, **given).carry_out()
+    secrets = [home.content[name] for name in ("access_token", "refresh_token")]
+    assert not [secret for secret in secrets if secret and secret in out.getvalue()]
+    return out.getvalue()
+
+
+async def login(home: Home, simulator: Simulator, **given: str) -> Ended:
+    """The same as a process, however it ends."""
+    return await called(home.path, "login", **{"oauth_url": simulator.base_url, "allowed_hosts": "127.0.0.1"} | given)
+
+
+async def test_it_shows_link_and_code_says_what_came_of_it_and_keeps_it_for_its_owner(
+    home: Home, simulator: Simulator
+) -> None:
     found = await login(home, simulator)
     assert (found.status, found.err) == (0, "")
     lines = [line.strip() for line in found.out.splitlines()]
@@ -74,19 +88,15 @@ async def test_it_shows_link_and_code_and_says_what_came_of_it(home: Home, simul
     assert "proves nothing" in lines[-1]
     assert "`qwenproxy status`" in lines[-1]
     assert "\x1b" not in found.out, "there is no terminal"
-
-
-async def test_the_login_is_kept_for_its_owner_only(home: Home, simulator: Simulator) -> None:
-    await login(home, simulator)
-    assert home.names == ["oauth_creds.json"]
-    assert home.modes == (0o600, 0o700)
     kept = home.content
     assert kept.keys() == {"access_token", "refresh_token", "token_type", "resource_url", "expiry_date"}
+    assert (home.names, home.modes) == (["oauth_creds.json"], (0o600, 0o700))
     assert simulator.oauth.grants.accepts(kept["access_token"], simulator.oauth.now())
+    assert kept["access_token"] not in found.out
 
 
 async def test_the_status_command_finds_it(home: Home, simulator: Simulator) -> None:
-    await login(home, simulator)
+    await told(home, simulator)
     found = await called(home.path, "status", oauth_url=simulator.base_url, allowed_hosts="127.0.0.1")
     assert found.status == 0
     assert found.out.startswith("● OAuth login: signed in\n")
@@ -94,15 +104,15 @@ async def test_the_status_command_finds_it(home: Home, simulator: Simulator) -> 
 
 
 async def test_it_says_who_it_is(home: Home, simulator: Simulator) -> None:
-    await login(home, simulator)
+    await told(home, simulator)
     assert all(call.headers["user-agent"].startswith("qwenproxy/") for call in simulator.oauth.calls)
     assert [call.kind for call in simulator.oauth.calls] == ["device", "poll"]
 
 
 async def test_a_new_login_takes_the_place_of_an_old_one(home: Home, simulator: Simulator) -> None:
     home.keep(colour="blue")
-    found = await login(home, simulator)
-    assert f"There is a login in {home.file} already; a new one takes its place." in found.out
+    said = await told(home, simulator)
+    assert f"There is a login in {home.file} already; a new one takes its place." in said
     assert home.content["access_token"] not in TOKENS
     assert home.content["colour"] == "blue", "what others have written there stays"
 
@@ -121,10 +131,9 @@ async def test_a_new_login_takes_the_place_of_an_old_one(home: Home, simulator: 
 )
 async def test_what_passes_is_waited_for(home: Home, simulator: Simulator, oddity: str, said: str) -> None:
     simulator.oauth.be(oddity, at="poll")
-    found = await login(home, simulator)
-    assert found.status == 0
-    assert said.format(host=simulator.base_url.removeprefix("http://")) in found.out
-    assert said or "trying again" not in found.out
+    found = await told(home, simulator)
+    assert said.format(host=simulator.base_url.removeprefix("http://")) in found
+    assert said or "trying again" not in found
 
 
 @pytest.mark.parametrize(
@@ -138,14 +147,19 @@ async def test_what_passes_is_waited_for(home: Home, simulator: Simulator, oddit
         ("garbled", "device", "its answer is not JSON"),
     ],
 )
-async def test_what_does_not_pass_is_one_line_and_status_1(
-    home: Home, simulator: Simulator, oddity: str, at: str, reason: str
-) -> None:
+async def test_what_does_not_pass_ends_it(home: Home, simulator: Simulator, oddity: str, at: str, reason: str) -> None:
     simulator.oauth.be(oddity, at=at)
+    with pytest.raises(SignInError) as caught:
+        await told(home, simulator)
+    assert reason.format(host=simulator.base_url.removeprefix("http://")) in str(caught.value)
+    assert home.names == []
+
+
+async def test_a_refusal_is_one_line_and_status_1(home: Home, simulator: Simulator) -> None:
+    simulator.oauth.be("denied")
     found = await login(home, simulator)
     assert found.status == 1
     assert found.err.startswith("qwenproxy login: not signed in: ")
-    assert reason.format(host=simulator.base_url.removeprefix("http://")) in found.err
     assert found.err.count("\n") == 1
     assert home.names == []
 
@@ -206,10 +220,9 @@ async def test_what_limits_its_use_is_said(
     home: Home, simulator: Simulator, oddity: str, given: dict[str, str], note: str
 ) -> None:
     simulator.oauth.be(oddity, at="poll")
-    found = await login(home, simulator, **given)
-    assert (found.status, found.err) == (0, "")
-    assert note in found.out
-    assert "ended on 2026-04-15" in found.out
+    said = await told(home, simulator, **given)
+    assert note in said
+    assert "ended on 2026-04-15" in said
 
 
 class Impatient(Store):
@@ -220,10 +233,8 @@ class Impatient(Store):
 
 
 async def test_a_login_is_kept_though_the_lock_is_held_all_the_time(home: Home, simulator: Simulator) -> None:
-    lock = home.lock()
-    environ = home.environ(oauth_url=simulator.base_url, allowed_hosts="127.0.0.1")
-    out = io.StringIO()
-    attempt = Attempt(settings.load(environ, home.path), environ, Screen(out, environ), with_qr=False)
+    lock, out = home.lock(), io.StringIO()
+    attempt = attempt_of(home, simulator, out)
     attempt.store = Impatient(home.file)
     await attempt.carry_out()
     assert home.content["access_token"].startswith("at_")
@@ -231,10 +242,9 @@ async def test_a_login_is_kept_though_the_lock_is_held_all_the_time(home: Home, 
     assert lock.exists(), "it is not ours to remove"
 
 
-async def test_a_login_that_cannot_be_written_is_told(home: Home) -> None:
+async def test_a_login_that_cannot_be_written_is_told(home: Home, simulator: Simulator) -> None:
     """As when the disk is full: here something is in the way of the file since it was looked at."""
-    environ = home.environ()
-    attempt = Attempt(settings.load(environ, home.path), environ, Screen(io.StringIO(), environ), with_qr=False)
+    attempt = attempt_of(home, simulator, io.StringIO())
     (home.file / "something").mkdir(parents=True)
     with pytest.raises(NotKept, match="cannot be written: "):
         await attempt.keep(Token("at_1", "rt_1", 1))

@@ -102,6 +102,10 @@ async def test_a_reload_neither_opens_a_way_nor_ends_a_stream(tmp_path: Path, co
         await found.rewritten(good, "expected a number of seconds")
         assert NOT_READY in (await found.ask()).json["error"]["message"]
 
+        settings.write_text("heartbeat = 15")
+        await found.rewritten(good, "Loading script")
+        assert (await found.ask()).status == 200
+
         await found.rewritten(None, "Removing script")
         assert NOT_READY in (await found.ask()).json["error"]["message"]
 

@@ -97,7 +97,7 @@ class Store:
         if lock is not None and not lock.is_held():
             raise LockLost(f"{lock.path} has been taken over")
         there = self._read().token
-        if False:
+        if there is not None and not is_ours(there):
             raise Overtaken(f"{self.path} holds another login")
 
     def _others(self) -> Mapping[str, Any]:

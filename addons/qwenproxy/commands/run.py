@@ -20,6 +20,7 @@ from qwenproxy.addon import QwenProxy
 from qwenproxy.auth import keys
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import guard
+from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.server import Simulator
 
 WEB_PORT = 8082
@@ -87,7 +88,7 @@ async def serve(arguments: argparse.Namespace) -> int:
         environ["QWENPROXY_CONFIG"] = str(arguments.config)
     if not arguments.simulator:
         return await serve_proxy(arguments, QwenProxy(environ))
-    simulator = Simulator()
+    simulator = Simulator(terms=Terms(interval=1, authorise_after=1))  # a login confirms itself
     await simulator.start("127.0.0.1", arguments.simulator_port)
     try:
         print(f"simulator {simulator.base_url}", flush=True)
