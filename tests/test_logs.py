@@ -55,3 +55,28 @@ def test_json_lines_go_nowhere_else_until_undone(caplog: pytest.LogCaptureFixtur
     logging.getLogger("qwenproxy.some").warning("two")
     assert orjson.loads(out.getvalue())["message"] == "one"
     assert [record.getMessage() for record in caplog.records] == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "left"),
+    [
+        (
+            "mitmproxy.proxy.server",
+            "Client closed: b'POST / HTTP/1.1\\r\\nauthorization: Bearer sk'",
+            "Client closed: …",
+        ),
+        ("mitmproxy.proxy.server", "Invalid header line: b\"cookie 'sk'\"", "Invalid header line: …"),
+        ("mitmproxy.addons.next_layer", "not enough data: '504f5354202f'", "not enough data: …"),
+        ("mitmproxy.proxy.server", "client connect", "client connect"),
+        ("mitmproxy.proxy.server", "server connect example.com:443 (1.2.3.4:443)", None),
+        ("mitmproxy.elsewhere", "b'as it is'", None),
+    ],
+)
+def test_bytes_that_mitmproxy_quotes_are_left_out(
+    caplog: pytest.LogCaptureFixture, name: str, line: str, left: str | None
+) -> None:
+    logs.leave_out_bytes()
+    logs.leave_out_bytes()
+    logging.getLogger(name).warning("%s", line)
+    assert caplog.messages == [left or line]
+    assert len(logging.getLogger("mitmproxy.proxy.server").filters) == 1

@@ -19,6 +19,7 @@ from qwenproxy.flows import access, guard, live
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.requests import Desk, limits
 from qwenproxy.flows.visits import Visit
+from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,11 @@ class QwenProxy:
         self._running = False
         self._json: logging.Handler | None = None
         self.settings = Settings()
+
+    @property
+    def service(self) -> Service | None:
+        """What exchanges go by at the moment; None until the options are known."""
+        return None if self._desk is None else self._desk.service
 
     def load(self, loader: Loader) -> None:
         """Declare the options, and set those of mitmproxy that everything rests on."""

@@ -270,6 +270,7 @@ async def test_a_token_that_cannot_be_written_is_kept_in_memory(house: House, ca
     assert house.access == "at-3", "the new refresh token was used, not the old one"
 
     house.file.bring_folder_back()
+    house.file.put_text(house.file.text)
     await house.holding.look()
     assert house.access == "at-3", "the file is behind"
     await house.holding.save()

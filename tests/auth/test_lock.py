@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from qwenproxy.auth.lock import Lock, Locked
 from tests.support.clock import Clock
-from tests.support.programs import program
+from tests.support.programs import ADDONS, program
 
 NAME = "oauth_creds.lock"
 QWEN_CODE = "qwen_code_lock.py"
@@ -35,6 +36,10 @@ def put(path: Path, content: str) -> None:
 
 def remove(path: Path) -> None:
     path.unlink()
+
+
+def move(path: Path, to: Path) -> None:
+    path.replace(to)
 
 
 def mode(path: Path) -> int:
@@ -150,6 +155,15 @@ async def test_a_lock_that_somebody_has_written_into_is_lost(path: Path) -> None
     assert text(path)
 
 
+async def test_a_copy_of_it_is_another_lock(path: Path) -> None:
+    async with Lock(path) as lock:
+        copy = path.with_name("copy")
+        put(copy, text(path))
+        move(copy, path)
+        assert not lock.is_held()
+    assert text(path)
+
+
 async def test_a_lock_that_is_gone_is_lost(path: Path) -> None:
     async with Lock(path) as lock:
         remove(path)
@@ -206,6 +220,24 @@ async def test_a_failure_inside_gives_it_back(path: Path) -> None:
     with pytest.raises(LookupError):
         async with Lock(path):
             raise LookupError
+    assert names(path) == []
+
+
+ENDS_WITH_THE_LOCK = """
+import asyncio, sys, pathlib
+from qwenproxy.auth.lock import Lock
+path = pathlib.Path(sys.argv[1])
+asyncio.new_event_loop().run_until_complete(Lock(path).__aenter__())
+sys.exit(0 if path.exists() else 3)
+"""
+
+
+async def test_a_process_that_ends_gives_it_back(path: Path) -> None:
+    environ = os.environ | {"PYTHONPATH": str(ADDONS)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "ignore", "-c", ENDS_WITH_THE_LOCK, path, env=environ, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0
     assert names(path) == []
 
 

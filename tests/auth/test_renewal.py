@@ -58,6 +58,7 @@ CASES: list[tuple[str, Reply, type[SignInError]]] = [
     ("200 as a page", Reply(200, page=True), Blocked),
     ("200 without JSON", Reply(200, fault="not JSON"), Unreachable),
     ("200 with an error", Reply(200, {"error": "invalid_grant"}), Unreachable),
+    ("200 with an error beside a token", Reply(200, TOKEN | {"error": "server_error"}), Unreachable),
     ("200 without a token", Reply(200, {"status": "success"}), Unreachable),
     ("200 with a token of the wrong kind", Reply(200, {"access_token": 5}), Unreachable),
     ("a redirect", Reply(302), Blocked),

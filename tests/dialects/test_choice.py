@@ -74,6 +74,28 @@ def test_content_passes_without_a_look_once_nothing_can_be_wrong_with_it() -> No
     assert made.said() == [ROLE, content("Hi"), content(" there"), content("!")]
 
 
+def test_content_does_not_pass_while_thinking_leaks_into_it() -> None:
+    made = Made()
+    for text in ("<think>", "a", "b", "</think>"):
+        made.choice.content(text, None)
+        assert not made.choice.content_passes
+    made.choice.content("c", None)
+    assert made.choice.content_passes
+
+
+def test_a_choice_that_has_only_begun_is_silent() -> None:
+    made = Made()
+    made.choice.open()
+    made.choice.open()
+    assert made.said() == [ROLE]
+    assert made.choice.silent
+    made.choice.content("<thi", None)
+    assert not made.choice.silent, "even if it is held back"
+    made = Made()
+    made.choice.finish("stop")
+    assert not made.choice.silent
+
+
 def test_reasoning_passes_without_a_look_once_nothing_can_be_wrong_with_it() -> None:
     made = Made()
     for text, passes in (("I", False), (" see", True)):
@@ -189,6 +211,7 @@ def test_logprobs_without_text_come_with_the_finish() -> None:
     made = Made()
     made.choice.content("", {"content": None, "refusal": [1]})
     made.choice.content("", {"content": [2], "refusal": [3]})
+    made.choice.content("", {"content": None})
     made.choice.close()
     assert made.said() == [ROLE, Delta(0, {}, "stop", {"content": [2], "refusal": [1, 3]})]
 

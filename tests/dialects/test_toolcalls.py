@@ -46,6 +46,11 @@ ONE_CALL: dict[str, list[Piece]] = {
     "no index": [(None, "x", "look", ""), (None, "", "", '{"a"'), (None, "", "", ":1}")],
     "a wrong index, but the right id": [(0, "x", "look", ""), (1, "x", "", '{"a"'), (2, "x", "", ":1}")],
     "the name behind the arguments": [(0, "x", "", '{"a"'), (0, "", "", ":1}"), (0, "", "look", "")],
+    "the name with the last arguments": [(0, "x", "", '{"a"'), (0, "", "look", ":1}")],
+    "a new id in every piece, the name last": [(0, "x", "", '{"a"'), (0, "y", "", ":1}"), (0, "z", "look", "")],
+    "another name in mid arguments, which nobody offers": [(0, "x", "look", '{"a"'), (0, "", "lookup", ":1}")],
+    "the id with the name repeated": [(0, "", "look", ""), (0, "x", "look", A)],
+    "the name repeated without ids": [(0, "", "look", A), (0, "", "look", "")],
     "the name in pieces": [(0, "x", "lo", ""), (0, "", "ok", ""), (0, "", "", A)],
     "the name growing": [(0, "x", "lo", ""), (0, "", "look", ""), (0, "", "", A)],
     "the name in pieces, then the arguments with it": [(0, "x", "lo", ""), (0, "x", "ok", A)],
@@ -80,6 +85,9 @@ TWO_CALLS: dict[str, list[Piece]] = {
         (None, "", "", B),
     ],
     "indexes with a gap": [(3, "x", "look", A), (7, "y", "roll", B)],
+    "another id, all at once": [(0, "x", "look", A), (0, "y", "roll", B)],
+    "another id in mid arguments": [(0, "x", "look", '{"a":1'), (0, "y", "roll", B)],
+    "another id, its arguments no JSON": [(0, "x", "look", A), (0, "y", "roll", "<parameter=b>2</parameter>")],
     "another id while the first has no arguments": [(0, "x", "look", ""), (0, "y", "roll", B), (0, "x", "", A)],
 }
 
@@ -94,6 +102,7 @@ NAMELESS: dict[str, tuple[list[Piece], list[tuple[str, str]]]] = {
     "by name, the index always 0": ([(0, "", "look", A), (0, "", "roll", B)], [("look", A), ("roll", B)]),
     "by name, without arguments": ([(0, "", "look", ""), (0, "", "now", "")], [("look", "{}"), ("now", "{}")]),
     "by name, in mid arguments": ([(0, "", "look", '{"a":1'), (0, "", "roll", B)], [("look", A), ("roll", B)]),
+    "by name, one without arguments": ([(0, "", "look", A), (0, "", "now", "")], [("look", A), ("now", "{}")]),
     "the same tool again": ([(0, "", "roll", A), (0, "", "roll", B)], [("roll", A), ("roll", B)]),
     "the very same call again": ([(0, "", "roll", "{}"), (0, "", "roll", "{}")], [("roll", "{}"), ("roll", "{}")]),
     "no index, no id": ([(None, "", "roll", A), (None, "", "roll", A)], [("roll", A), ("roll", A)]),
@@ -160,6 +169,24 @@ def test_a_name_that_nobody_offers_is_passed_on() -> None:
 def test_without_known_tools_names_are_taken_as_they_come() -> None:
     assert called((0, "x", "lo", ""), (0, "", "ok", ""), (0, "", "", A), tools=frozenset()) == [("x", "look", A)]
     assert called((0, "", "a", A), (0, "", "b", B), tools=frozenset())[1][1:] == ("b", B)
+
+
+def test_without_known_tools_arguments_wait_for_the_name() -> None:
+    assert called((0, "x", "", '{"a"'), (0, "", "look", ":1}"), tools=frozenset()) == [("x", "look", A)]
+
+
+def test_without_known_tools_another_name_is_another_call() -> None:
+    pieces: list[Piece] = [(0, "", "a", '{"a":1'), (0, "", "b", B)]
+    assert [call[1:] for call in called(*pieces, tools=frozenset())] == [("a", A), ("b", B)]
+
+
+def test_a_name_that_is_the_beginning_of_another_may_grow_into_it() -> None:
+    assert called((0, "x", "roll", ""), (0, "", "roll_twice", "")) == [("x", "roll_twice", "{}")]
+
+
+def test_another_id_begins_another_call_before_the_first_has_arguments() -> None:
+    pieces: list[Piece] = [(0, "x", "now", ""), (0, "y", "roll", "<parameter=b>2</parameter>")]
+    assert called(*pieces) == [("x", "now", "{}"), ("y", "roll", B)]
 
 
 def test_a_call_without_a_name_is_left_out_and_indexes_stay_dense() -> None:

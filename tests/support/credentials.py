@@ -31,8 +31,12 @@ class CredentialsFile:
         return self.path.exists()
 
     @property
+    def text(self) -> str:
+        return self.path.read_text()
+
+    @property
     def content(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.path.read_text())
+        found: dict[str, Any] = json.loads(self.text)
         return found
 
     @property

@@ -13,7 +13,9 @@ from tests.support.processes import DEADLINE
 
 TMUX = shutil.which("tmux")
 """Where it is; None if it is not installed."""
-CONFIG = "set -g remain-on-exit on\nset -g status off\nset -g default-terminal tmux-256color\n"
+CONFIG = "set -g status off\nset -g default-terminal tmux-256color\n"
+SHELL = 'trap : INT; "$@"; echo $? >status.new; mv status.new status; exec sleep 600'
+"""What runs the program, so that its exit status is known and its last screen stays."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,10 @@ class Terminal:
 
     async def ended(self) -> int:
         """The program's exit status, once it has ended."""
+        status = self.socket.with_name("status")
         for _ in range(int(DEADLINE / 0.05)):
-            dead, _, status = (await self._tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}")).partition(
-                " "
-            )
-            if dead == "1" and status.strip():
-                return int(status)
+            if await asyncio.to_thread(status.is_file):
+                return int(await asyncio.to_thread(status.read_text))
             await asyncio.sleep(0.05)
         raise AssertionError(f"it has not ended:\n{await self.screen()}")
 
@@ -61,9 +61,10 @@ async def terminal(
     """*command* in a terminal of this size; closed in any case."""
     with tempfile.TemporaryDirectory() as folder:  # pytest's are too deep for a socket
         socket, config = Path(folder, "tmux"), Path(folder, "conf")
-        config.write_text(CONFIG)
+        await asyncio.to_thread(config.write_text, CONFIG)
         size = ("-x", str(columns), "-y", str(rows))
-        start = ("-f", str(config), "-u", "new-session", "-d", *size, "-c", environ["HOME"], "--", *command)
+        shell = ("sh", "-c", SHELL, "sh", *command)
+        start = ("-f", str(config), "-u", "new-session", "-d", *size, "-c", folder, "--", *shell)
         await _call(socket, start, {**environ, "LC_ALL": "C.UTF-8"})
         try:
             yield Terminal(socket)

@@ -64,8 +64,8 @@ class OAuth:
         self._looking: asyncio.Task[None] | None = None
         self._looked_at = 0.0
         self._failure: SignInError | None = None
-        self._not_before = 0.0
-        self._forced_at = -FORCED_PAUSE
+        self._failed_at = self._forced_at = 0.0
+        self._rest = 0.0
         self._useless = ""
         self._resource: str | None = None
         self._base_url = resource.PORTAL
@@ -124,8 +124,8 @@ class OAuth:
         token = self._holding.token
         if token is None or token.access_token != refused:
             return True
-        if self._now() - self._forced_at >= FORCED_PAUSE:
-            if self._now() >= self._not_before:
+        if not self._left(self._forced_at, FORCED_PAUSE):
+            if not self._left(self._failed_at, self._rest):
                 await self.refresh(refused)
             token = self._holding.token
             if token is not None and token.access_token != refused:
@@ -188,7 +188,7 @@ class OAuth:
             await self.save()
 
     async def _wait_for_token(self, token: Token | None) -> Token:
-        if self._now() >= self._not_before:
+        if not self._left(self._failed_at, self._rest):
             await self.refresh(token.access_token if token is not None else "")
         token = self._holding.token
         if token is None:
@@ -206,19 +206,24 @@ class OAuth:
                 log.warning("The login to Qwen was not renewed: %s", e.message)
             self._failure = e
             if not isinstance(e, Refused):
-                self._not_before = self._now() + max(RETRY_AFTER, e.retry_after or 0.0)
+                self._failed_at, self._rest = self._now(), max(RETRY_AFTER, e.retry_after or 0.0)
         else:
             self._settle()
 
     def _settle(self) -> None:
         """Another token is there: what was wrong before is over."""
         if self._holding.token is not None:
-            self._failure, self._not_before = None, 0.0
+            self._failure, self._rest = None, 0.0
             self._login.stop()
 
     async def _signed_in(self, answer: TokenAnswer) -> None:
         await self._holding.take(answer)
-        self._failure, self._not_before = None, 0.0
+        self._failure, self._rest = None, 0.0
+
+    def _left(self, since: float, span: float) -> float:
+        """Seconds until *span* is over; 0 when it is, or when the clock was put back."""
+        gone = self._now() - since
+        return span - gone if 0 <= gone < span else 0.0
 
     def _look_soon(self) -> None:
         """Look at the file in the background, every few seconds at most."""
@@ -228,7 +233,7 @@ class OAuth:
 
     def _check_useless(self) -> None:
         """Raise for a token that the upstream has refused just after it was renewed; later, try it again."""
-        if self._now() - self._forced_at < FORCED_PAUSE:
+        if self._left(self._forced_at, FORCED_PAUSE):
             raise ProxyError(errors.UPSTREAM_KEY, self._dead_end())
         self._useless = ""
 
@@ -262,4 +267,4 @@ class OAuth:
         reason = failure.message if failure is not None else "it was renewed too late"
         row = errors.UPSTREAM_BLOCKED if isinstance(failure, Blocked) else errors.UPSTREAM_UNREACHABLE
         message = f"The login to Qwen has run out, and could not be renewed: {reason}.  It is kept, and tried again."
-        return ProxyError(row, message, retry_after=max(1.0, self._not_before - self._now()))
+        return ProxyError(row, message, retry_after=max(1.0, self._left(self._failed_at, self._rest)))

@@ -30,7 +30,7 @@ def read_renewal(server: Server, post: Post, reply: Reply) -> TokenAnswer:
         raise trouble(server.host, post, reply)
     if reply.status in OVER:
         raise Refused(f"{server.host} does not renew the login any more: {said(post, reply)}")
-    if not 200 <= reply.status < 300 :
+    if not 200 <= reply.status < 300 or oauth.error_code(answer):
         raise trouble(server.host, post, reply)
     try:
         return oauth.read(TokenAnswer, answer)

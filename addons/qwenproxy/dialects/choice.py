@@ -124,13 +124,9 @@ class Choice:
 
     def _look(self) -> None:
         """Sees what may pass from now on without a look."""
-        self.reasoning_passes = self._opened and self._reasoning.plain
+        self.reasoning_passes = self._reasoning.plain
         self.content_passes = (
-            self._opened
-            and self._content.plain
-            and self._leaks.settled
-            and self._logprobs is None
-            and not self._reasoning.holding
+            self._content.plain and self._leaks.settled and self._logprobs is None and not self._reasoning.holding
         )
 
     def _say(self, channel: str, text: str) -> None:

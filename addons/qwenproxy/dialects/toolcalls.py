@@ -65,7 +65,7 @@ class ToolCalls:
         if id and not call.given and id not in self._by_id:
             call.given = id
             self._by_id[id] = call
-        if name and call.index is None and name != call.name:
+        if call.index is None:
             call.name = name if name.startswith(call.name) else call.name + name
         self._feed(call, arguments)
         return self._drain()

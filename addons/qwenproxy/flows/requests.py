@@ -74,6 +74,7 @@ class Desk:
             record.close()
             raise
         if isinstance(answer.body, bytes):
+            record.status = answer.status
             record.close()
         answer.headers |= self._access.shared(headers.get("origin")) | answer.headers
         return answer
