@@ -43,8 +43,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line *argv* (the process's own by default) and leave with its exit status."""
     words = sys.argv[1:] if argv is None else argv
     chosen = words[0] if words and words[0] in COMMANDS else None
-    arguments = parser(chosen).parse_args(words)
-    sys.exit(command(arguments.command).main(arguments))
+    try:
+        arguments = parser(chosen).parse_args(words)
+        sys.exit(command(arguments.command).main(arguments))
+    except KeyboardInterrupt:  # while it was being loaded: later a command sees to it itself
+        sys.exit(130)
 
 
 if __name__ == "__main__":

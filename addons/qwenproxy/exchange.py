@@ -15,6 +15,7 @@ from typing import Protocol
 
 import orjson
 
+from qwenproxy import sse
 from qwenproxy.dialects import corrections
 from qwenproxy.dialects.draft import Ruled
 from qwenproxy.dialects.rulings import rule
@@ -205,10 +206,14 @@ class StreamedBody:
         self._begun = begun
         self._writer = call.writer(head)
         self._source: Source | None = None
+        self._awake = begun.done()
         self._ended = False
 
     async def read(self) -> bytes:
         """The next events, all that are ready; b"" at the end."""
+        if not self._awake:
+            self._awake = True
+            return sse.KEEP_ALIVE  # a heartbeat has passed by now
         while not self._ended:
             events = await self._events()
             out = self._writer.write(events)

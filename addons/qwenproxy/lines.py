@@ -29,6 +29,7 @@ class Line:
         """Rows as the upstream's refusals have corrected them, by its own names of models."""
         self.rests_until = 0.0
         """Monotonic seconds until which others are tried first."""
+        self.gate = Gate(None)
         self._settings = settings
         self._address = ""
         self._settle()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from qwenproxy import settings
@@ -101,6 +102,17 @@ async def test_the_status_command_finds_it(home: Home, simulator: Simulator) -> 
     assert found.status == 0
     assert found.out.startswith("● OAuth login: signed in\n")
     assert f"{simulator.base_url}/v1 (oauth-portal)" in found.out
+
+
+async def test_a_simulator_of_its_own_confirms_the_login_as_its_options_say(home: Home) -> None:
+    command = (*QWENPROXY, "simulator", "--port", "0", "--token-lifetime", "120", "--authorise-after", "0")
+    async with running(command, home.environ(), ready="/api/v1/oauth2\n") as process, aiohttp.ClientSession() as http:
+        url = process.output.split()[1]
+        async with http.post(f"{url}/simulator/oauth?interval=0.1") as response:
+            assert response.status == 200
+        found = await called(home.path, "login", oauth_url=url, allowed_hosts="127.0.0.1")
+    assert (found.status, found.err) == (0, "")
+    assert "lasts     2 min, and is renewed by itself" in found.out
 
 
 async def test_it_says_who_it_is(home: Home, simulator: Simulator) -> None:

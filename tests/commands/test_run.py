@@ -113,25 +113,29 @@ def test_mitmweb_does_not_take_a_port_of_ours() -> None:
     assert run.WEB_PORT not in (arguments.port, arguments.proxy_port)
 
 
-def test_the_simulator_takes_the_place_of_every_real_upstream() -> None:
+REAL = {
+    "QWENPROXY_API_KEY_FILE": "/real",
+    "DASHSCOPE_API_KEY": "sk-real",
+    "BAILIAN_CODING_PLAN_API_KEY": "sk-sp-real",
+    "BAILIAN_TOKEN_PLAN_API_KEY": "sk-real",
+    "QWENPROXY_UPSTREAM": "https://dashscope.aliyuncs.com/compatible-mode/v1",
+    "QWENPROXY_CREDENTIALS": "/home/real/.qwen/oauth_creds.json",
+    "QWENPROXY_OAUTH_URL": "https://chat.qwen.ai",
+    "QWEN_HOME": "/home/real/.qwen",
+}
+
+
+@pytest.mark.parametrize("auth", ["auto", "api_key", "none", "oauth"])
+def test_the_simulator_takes_the_place_of_every_real_upstream(auth: str) -> None:
     simulator = Simulator()
     simulator.base_url = "http://127.0.0.1:1"
-    real = {
-        "QWENPROXY_API_KEY": "sk-real",
-        "QWENPROXY_API_KEY_FILE": "/real",
-        "DASHSCOPE_API_KEY": "sk-real",
-        "BAILIAN_CODING_PLAN_API_KEY": "sk-sp-real",
-        "BAILIAN_TOKEN_PLAN_API_KEY": "sk-real",
-        "QWENPROXY_UPSTREAM": "https://dashscope.aliyuncs.com/compatible-mode/v1",
-        "QWENPROXY_AUTH": "oauth",
-    }
-    told = run.simulated(simulator, real | {"QWENPROXY_HEARTBEAT": "3"})
-    assert told == {
-        "QWENPROXY_API_KEY": simulator.key,
-        "QWENPROXY_UPSTREAM": "http://127.0.0.1:1/compatible-mode/v1",
-        "QWENPROXY_AUTH": "api_key",
-        "QWENPROXY_HEARTBEAT": "3",
-    }
+    told = run.simulated(simulator, REAL | {"QWENPROXY_AUTH": auth, "QWENPROXY_HEARTBEAT": "3"}, "/temporary")
+    assert told.pop("QWENPROXY_HEARTBEAT") == "3"
+    assert told.pop("QWENPROXY_UPSTREAM").startswith("http://127.0.0.1:1/")
+    assert told.pop("QWENPROXY_OAUTH_URL") == "http://127.0.0.1:1"
+    assert told.pop("QWENPROXY_AUTH") == ("oauth" if auth == "oauth" else "api_key")
+    assert told.pop("QWENPROXY_API_KEY", simulator.key) == simulator.key
+    assert all(value.startswith("/temporary") for value in told.values()), told
 
 
 @dataclass

@@ -88,7 +88,7 @@ async def test_without_anything_it_says_what_to_do(home: Home, auth: str, kind: 
     found = await told(home, auth=auth)
     (standing,) = found.standings
     assert (standing.kind, standing.state, found.is_usable) == (kind, state, False)
-    assert any("`qwenproxy login`" in note for note in standing.notes)
+    assert any("`qwenproxy login`" in note for note in [*standing.notes, *found.notes])
 
 
 async def test_an_upstream_may_want_nothing(home: Home) -> None:
@@ -113,10 +113,18 @@ async def test_a_key_is_told_by_its_place(home: Home, given: dict[str, str], sou
     found = await report(settings.load(environ, home.path), environ, time.time())
     (standing,) = found.standings
     assert (standing.kind, standing.is_usable) == ("api_key", True)
-    assert standing.source.startswith(source)
-    assert (standing.source == source) is ("FILE" not in source)
-    assert standing.plan == "standard"
+    assert (standing.source, standing.plan) == (source, "standard")
     assert KEY not in orjson.dumps(found.as_json(time.time())).decode()
+
+
+async def test_a_key_of_qwen_codes_is_told_by_its_file(home: Home) -> None:
+    file = home.file.with_name("settings.json")
+    file.parent.mkdir(mode=0o700)
+    file.write_text(orjson.dumps({"env": {"BAILIAN_CODING_PLAN_API_KEY": "sk-sp-1234567890"}}).decode())
+    file.chmod(0o600)
+    (standing,) = (await told(home)).standings
+    assert (standing.kind, standing.plan) == ("api_key", "coding-plan")
+    assert standing.source.startswith(str(file))
 
 
 async def test_key_and_login_are_told_in_the_order_of_their_use(home: Home) -> None:
@@ -129,7 +137,7 @@ async def test_a_key_at_the_wrong_host_is_noticed(home: Home) -> None:
     found = await told(
         home, api_key="sk-sp-1234567890", upstream="https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
     )
-    assert any("401" in note or "Coding Plan" in note or "coding-plan" in note for note in found.notes)
+    assert any("a key of a Coding Plan" in note and "Expect 401 or 403." in note for note in found.notes)
 
 
 async def test_a_login_for_a_foreign_host_goes_to_qwens(home: Home) -> None:

@@ -61,7 +61,7 @@ def test_nothing_at_all_is_status_1(status: Status) -> None:
     found = status()
     assert found.status == 1
     assert found.out.startswith("● no credential: there is no key and no login\n")
-    assert "! `qwenproxy login` signs in by OAuth instead.\n" in found.out
+    assert "or sign in with `qwenproxy login`" in found.out
 
 
 def test_a_broken_file_is_status_1_and_says_why(home: Home, status: Status) -> None:
@@ -76,7 +76,7 @@ def test_a_key_and_a_login_are_both_shown(home: Home, status: Status) -> None:
     home.keep()
     found = status(api_key="sk-0123456789abcdef")
     assert "● API key: there is a key\n    from       QWENPROXY_API_KEY\n" in found.out
-    assert "\n\n● OAuth login, used when API key fails: signed in\n" in found.out
+    assert "\n\n● OAuth login, used when the one above fails: signed in\n" in found.out
     assert "sk-" not in found.out
 
 

@@ -56,19 +56,20 @@ class Gate:
 async def test_processes_refresh_once_and_none_loses_the_token(
     server: OAuthServer, file: CredentialsFile, count: int
 ) -> None:
-    """At the start all ask at once, for a token that has run out; then each keeps it fresh for some of its lives."""
-    server.lifetime, refreshed = 1.6, list[float]()
+    """First all ask at once, for a token that has run out; then each keeps one fresh that lasts for seconds."""
+    refreshed = list[float]()
 
     async def note(grant: str) -> None:
         refreshed.append(time.monotonic())
 
-    server.before = note
     async with program("oauth_worker.py", file.path, server.url, STALE_AFTER, count) as workers:
         for _ in range(count):
             assert await workers.line() == "ready"
         file.put(server.login(), time.time() - 1)
         assert await tokens(workers, count) == {"at-2"}
         assert server.refreshes == 1
+        server.lifetime, server.before = 1.6, note
+        file.put(server.login(), time.time() + server.lifetime)
         await workers.tell("go")
         lasts_until = time.monotonic() + 3.5
         while time.monotonic() < lasts_until:

@@ -10,6 +10,7 @@ from mitmproxy.proxy import events
 
 from qwenproxy import sse
 from qwenproxy.flows.delivery import NOWHERE, Delivery, Pull, Pulled
+from tests.support.simulated import until
 
 
 class Source:
@@ -86,7 +87,7 @@ async def test_pieces_come_in_order_and_the_end_is_an_empty_one() -> None:
 
 
 async def test_after_the_end_the_body_is_closed_to_its_end() -> None:
-    async with under_way() as (source, stream, delivery):
+    async with under_way() as (source, _, delivery):
         delivery.pull()
         source.pieces.put_nowait(b"")
         async with asyncio.timeout(1):
@@ -166,9 +167,7 @@ async def test_nothing_is_read_while_the_stream_is_held_back() -> None:
         await asyncio.sleep(0.02)
         assert (stream.taken, source.reads) == ([b"one"], 1)
         held = False
-        async with asyncio.timeout(1):
-            while source.reads == 1:
-                await asyncio.sleep(0.005)
+        assert await until(lambda: source.reads == 2)
 
 
 async def test_silence_is_filled_with_comments_and_speech_is_not() -> None:
@@ -178,9 +177,7 @@ async def test_silence_is_filled_with_comments_and_speech_is_not() -> None:
             await asyncio.sleep(0.02)
             source.pieces.put_nowait(b"said")
         assert sse.KEEP_ALIVE not in stream.taken
-        async with asyncio.timeout(1):
-            while stream.taken.count(sse.KEEP_ALIVE) < 2:
-                await asyncio.sleep(0.01)
+        assert await until(lambda: stream.taken.count(sse.KEEP_ALIVE) >= 2)
         source.pieces.put_nowait(b"at last")
         source.pieces.put_nowait(b"")
         await stream.ended.wait()

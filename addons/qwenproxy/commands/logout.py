@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 
+from qwenproxy.auth import keys
 from qwenproxy.auth.lock import Locked
 from qwenproxy.auth.store import LockLost, Store
 from qwenproxy.commands import configured
@@ -41,8 +42,9 @@ def main(arguments: argparse.Namespace) -> int:
     )
     if removed:
         screen.paragraph("The tokens that were in it run out by themselves: the server knows no way to end them.")
-    if settings.api_key:
-        screen.paragraph(f"The key from {settings.sources['api_key']} is still used.")
+    if settings.auth in ("auto", "api_key"):
+        for key in keys.find(settings, environ):
+            screen.paragraph(f"The key from {key.source} is still used.")
     return 0
 
 

@@ -18,6 +18,7 @@ from mitmproxy.utils import human
 from qwenproxy import logs, settings
 from qwenproxy.addon import QwenProxy
 from qwenproxy.auth import keys
+from qwenproxy.commands import configured
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import guard
 from qwenproxy.simulator.grants import Terms
@@ -67,18 +68,13 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         return asyncio.run(serve(arguments))
     except (StartRefused, exceptions.OptionsError) as e:
-        complain("run", e)
+        configured.complain("run", str(e))
         return 2
     except OSError as e:  # the port of the simulator or of mitmweb
-        complain("run", e)
+        configured.complain("run", str(e))
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def complain(command: str, error: Exception) -> None:
-    """Say on standard error, in one line, why *command* cannot go on."""
-    print(f"qwenproxy {command}: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 async def serve(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import signal
 
-from qwenproxy.commands.run import complain, port
+from qwenproxy.commands import configured
+from qwenproxy.commands.run import port
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.oauth import API
 from qwenproxy.simulator.oauth_control import seconds
@@ -36,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         asyncio.run(serve(arguments))
     except OSError as e:
-        complain("simulator", e)
+        configured.complain("simulator", str(e))
         return 1
     return 0
 

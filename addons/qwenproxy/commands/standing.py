@@ -2,14 +2,15 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from qwenproxy import service
-from qwenproxy.auth import files
+from qwenproxy.auth import files, keys
+from qwenproxy.auth.credentials import ApiKey, NoCredential
 from qwenproxy.auth.lock import STALE_AFTER
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.auth.store import Store, Stored
@@ -85,35 +86,27 @@ async def report(settings: Settings, environ: Mapping[str, str], now: float) -> 
     store = Store(credentials_path(settings, environ))
     with configured.heard() as notes:
         found = service.service(settings, environ)
-        standings = [await _standing(line, settings, store, now) for line in found.lines]
+        places = iter([key.source for key in keys.find(settings, environ)])  # in the order of their lines
+        standings = [await _standing(line, places, store, now) for line in found.lines]
     said = {standing.error for standing in standings}
     return Report(standings, [note for note in [*notes, *service.complaints(found)] if note not in said])
 
 
-async def _standing(line: Line, settings: Settings, store: Store, now: float) -> Standing:
-    credential = line.credential
-    if isinstance(credential, OAuth):
-        await credential.look()
-        found = await _login(line, store, now)
-        found.notes += [*_lock(store, now), *_modes(store.path)]
-        if found.has_file and line.plan.name == PORTAL.name:
-            found.notes.append(FREE_TIER)
-        return found
-    upstream, plan = line.upstream.base_url, line.plan.name
-    match credential.name:
-        case "api_key":
-            return Standing("api_key", "there is a key", True, _place(settings), upstream, plan)
-        case "none":
-            return Standing("none", "the upstream wants none", True, settings.sources.get("auth", ""), upstream, plan)
-    notes = ["`qwenproxy login` signs in by OAuth instead."] if settings.auth == "auto" else []
-    return Standing("none", "there is no key and no login", False, "", upstream, plan, notes=notes)
-
-
-def _place(settings: Settings) -> str:
-    """Where the key is from."""
-    place = settings.sources.get("api_key", "")
-    from_file = settings.api_key_file and place == settings.sources.get("api_key_file")
-    return f"{place}: {settings.api_key_file}" if from_file else place
+async def _standing(line: Line, places: Iterator[str], store: Store, now: float) -> Standing:
+    """One line; *places* says where the next key is from."""
+    credential, upstream, plan = line.credential, line.upstream.base_url, line.plan.name
+    if isinstance(credential, ApiKey):
+        return Standing("api_key", "there is a key", True, next(places), upstream, plan)
+    if isinstance(credential, NoCredential):
+        return Standing("none", "the upstream wants none", True, "", upstream, plan)
+    if not isinstance(credential, OAuth):
+        return Standing("none", "there is no key and no login", False, "", upstream, plan)
+    await credential.look()
+    found = await _login(line, store, now)
+    found.notes += [*_lock(store, now), *_modes(store.path)]
+    if found.has_file and line.plan.name == PORTAL.name:
+        found.notes.append(FREE_TIER)
+    return found
 
 
 async def _login(line: Line, store: Store, now: float) -> Standing:

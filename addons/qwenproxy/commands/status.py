@@ -44,7 +44,7 @@ def show(found: Report, screen: Screen, now: float) -> None:
     for at, standing in enumerate(found.standings):
         if at:
             screen.line()
-        title = NAMES[standing.kind] + (f", used when {NAMES[found.standings[0].kind]} fails" if at else "")
+        title = NAMES[standing.kind] + (", used when the one above fails" if at else "")
         mark = screen.styled("●", "green" if standing.is_usable else "yellow")
         screen.line(f"{mark} {screen.styled(title, 'bold')}: {standing.state}")
         for name, text in rows(standing, now):

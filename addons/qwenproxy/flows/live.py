@@ -171,7 +171,8 @@ class LiveStream(layers.HttpStream):
             if not piece or self.flow.error is not None:
                 break
             yield layers.SendHttp(layers.ResponseData(self.stream_id, piece), client)
-        delivery.cancel()
+        if self.flow.error is not None:
+            delivery.cancel()
         response.raw_content = delivery.kept()
         if (yield from self.check_killed(True)):
             return
