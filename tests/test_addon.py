@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mitmproxy import exceptions, hooks
@@ -35,7 +34,7 @@ class Loader:
         master = LeanMaster(Options(confdir=str(self._confdir)))
         self._masters.append(master)
         master.options.set("mode=regular@127.0.0.1:8081", *sets, defer=True)
-        addon = QwenProxy({"HOME": str(self._confdir), "QWENPROXY_UPSTREAM": ADDRESS, **environ})
+        addon = QwenProxy({"HOME": str(self._confdir), "QWENPROXY_UPSTREAM": ADDRESS} | environ)
         master.addons.add(addon)
         addon.configure(set(master.options.keys()))
         return master.options, addon
@@ -57,13 +56,13 @@ async def loader(tmp_path: Path) -> AsyncIterator[Loader]:
 
 
 def service_of(addon: QwenProxy) -> Service:
-    assert addon._desk is not None
-    return addon._desk.service
+    assert addon.service is not None
+    return addon.service
 
 
 async def test_every_setting_that_is_no_secret_is_an_option(loader: Loader) -> None:
     options, _ = loader.load()
-    found = {name.removeprefix("qwen_") for name in options.keys() if name.startswith("qwen_")}
+    found = {name.removeprefix("qwen_") for name in list(options.keys()) if name.startswith("qwen_")}
     assert found == {name for name, row in settings.ROWS.items() if not row.secret}
     assert "api_key" not in found
 
@@ -75,8 +74,8 @@ async def test_what_everything_rests_on_is_set(loader: Loader) -> None:
 
 
 async def test_what_the_user_has_set_stays(loader: Loader) -> None:
-    options, _ = loader.load("tcp_timeout=10", "keep_host_header=false")
-    assert (options.tcp_timeout, options.keep_host_header) == (10, False)
+    options, _ = loader.load("tcp_timeout=10")
+    assert options.tcp_timeout == 10
 
 
 async def test_an_option_comes_before_the_environment(loader: Loader) -> None:
@@ -101,12 +100,14 @@ async def test_it_does_not_start_with_what_is_wrong(
         loader.load(*sets, **environ)
 
 
-@pytest.mark.parametrize(("sets", "environ", "complaint"), WRONG.values(), ids=WRONG.keys())
+LATER = {name: (sets, complaint) for name, (sets, environ, complaint) in WRONG.items() if not environ}
+"""The environment is read as it was at the start."""
+
+
+@pytest.mark.parametrize(("sets", "complaint"), LATER.values(), ids=LATER.keys())
 async def test_and_it_goes_on_as_it_was_when_that_is_tried_later(
-    loader: Loader, sets: tuple[str, ...], environ: dict[str, str], complaint: str
+    loader: Loader, sets: tuple[str, ...], complaint: str
 ) -> None:
-    if environ:
-        pytest.skip("the environment is read as it was at the start")
     options, addon = loader.load()
     before, service = addon.settings, service_of(addon)
     name = sets[0].partition("=")[0]
@@ -161,7 +162,7 @@ async def test_json_lines_are_switched_on_and_off(loader: Loader) -> None:
 
 
 async def test_what_is_amiss_is_said_once_it_runs(loader: Loader, caplog: pytest.LogCaptureFixture) -> None:
-    _, addon = loader.load()
+    _, addon = loader.load(QWENPROXY_UPSTREAM="https://dashscope.aliyuncs.com/compatible-mode/v1")
     addon.running()
     (line,) = [record for record in caplog.records if record.name == "qwenproxy.addon"]
     assert "set QWENPROXY_API_KEY" in line.getMessage()

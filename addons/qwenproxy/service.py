@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from qwenproxy import errors, hints, plans
 from qwenproxy.auth import keys
@@ -144,7 +145,9 @@ def api_key(settings: Settings, key: FoundKey) -> ApiKey:
 def login(settings: Settings, environ: Mapping[str, str]) -> OAuth:
     server = Server(settings.oauth_url, settings.oauth_client_id, settings.oauth_scope)
     store = Store(credentials_path(settings, environ))
-    return OAuth(store, Client(server), allowed_hosts=settings.allowed_hosts, refresh_lead=settings.refresh_lead)
+    named = urlsplit(settings.oauth_url).hostname or ""
+    allowed = (*settings.allowed_hosts, named)
+    return OAuth(store, Client(server), allowed_hosts=allowed, refresh_lead=settings.refresh_lead)
 
 
 def missing_key(address: str) -> MissingKey:

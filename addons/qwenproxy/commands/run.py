@@ -21,6 +21,7 @@ from qwenproxy.auth import keys
 from qwenproxy.commands import configured
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import guard
+from qwenproxy.flows.live import Misfit
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.server import Simulator
 
@@ -67,7 +68,7 @@ def main(arguments: argparse.Namespace) -> int:
         return 2
     try:
         return asyncio.run(serve(arguments))
-    except (StartRefused, exceptions.OptionsError) as e:
+    except (StartRefused, Misfit, exceptions.OptionsError) as e:
         configured.complain("run", str(e))
         return 2
     except OSError as e:  # the port of the simulator or of mitmweb

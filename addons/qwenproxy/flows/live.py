@@ -208,8 +208,12 @@ SIGNATURES = {
 }
 
 
+class Misfit(RuntimeError):
+    """This mitmproxy is not the one that the door was made for: nothing may start."""
+
+
 def check() -> None:
-    """Refuse a mitmproxy whose HTTP layer is not the one that this file was written for.  Raises RuntimeError."""
+    """Refuse a mitmproxy whose HTTP layer is not the one that this file was written for.  Raises Misfit."""
     stream = layers.HttpStream
     bent = [
         name
@@ -226,14 +230,14 @@ def check() -> None:
     if "HttpStream" not in layers.HttpLayer.make_stream.__code__.co_names:
         bent.append("make_stream")
     if bent:
-        raise RuntimeError(
+        raise Misfit(
             f"mitmproxy {version.VERSION} differs from 12.2 where qwenproxy extends it ({', '.join(bent)}); "
             "not started, since requests could reach OpenAI.  Install mitmproxy>=12.2.3,<12.3."
         )
 
 
 def install() -> None:
-    """Close the door, for the whole process and for good.  Raises RuntimeError if mitmproxy does not fit."""
+    """Close the door, for the whole process and for good.  Raises Misfit."""
     if layers.HttpStream is not LiveStream:
         check()
         vars(layers)["HttpStream"] = LiveStream

@@ -32,8 +32,12 @@ def take_credentials(request: http.Request) -> dict[str, str]:
 
 
 def plain_headers(request: http.Request) -> dict[str, str]:
-    """The headers by their lower-case names: quicker to ask than mitmproxy's, of repeated ones the last."""
-    return {text(name): value.decode("utf-8", "surrogateescape") for name, value in request.headers.fields}
+    """The headers by their lower-case names, repeated ones joined (RFC 9110, 5.3): quicker to ask than mitmproxy's."""
+    found: dict[str, str] = {}
+    for name, raw in request.headers.fields:
+        key, value = text(name), raw.decode("utf-8", "surrogateescape")
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 def text(name: bytes) -> str:
