@@ -1,16 +1,15 @@
 """The upstream: a pooled HTTP client and the credential; a round's bytes out and in."""
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 
 import aiohttp
-import certifi
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from qwenproxy import errors
+from qwenproxy.auth.client import tls_context
 from qwenproxy.auth.credentials import Credential
 from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.errors import ProxyError
@@ -19,18 +18,12 @@ CONNECT_TIMEOUT = 15.0  # s, for TCP and TLS together
 KEEP_ALIVE = 60.0  # s that an idle connection is kept
 READ_BUFFER = 256 * 1024  # bytes; all that has come is handed over at once, so a larger buffer means fewer pieces
 DRAIN_TIMEOUT = 1.0  # s that the end of a chunked body may lag behind its last event
+RENEWALS = 2  # of a refused token: the second time the credential says why a fresh one is refused too
 REFUSAL_LIMIT = 256 * 1024  # bytes read of a refusal; its message is at the front
 
 BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
 """What a connection that fails, or a server that does not speak HTTP, raises."""
 DROPPED = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
-
-
-def tls_context() -> ssl.SSLContext:
-    """Checks the upstream's certificate against the system's authorities and Mozilla's."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 class Round:
@@ -103,13 +96,16 @@ class Upstream:
     async def open(self, request: UpstreamRequest, user_agent: str) -> Round:
         """Send *request* and wait for the head of the answer, whatever its status.
 
-        A refused token is renewed and a dropped connection reopened, each once.  Raises ProxyError.
+        A refused token is renewed, a dropped connection reopened.  Raises ProxyError.
         """
         token = await self.credential.token()
         answer = await self._send(request, token, user_agent)
-        if answer.status == 401 and await self.credential.renew(token):
+        for _ in range(RENEWALS):
+            if answer.status != 401 or not await self.credential.renew(token):
+                break
             await answer.close(drain=True)
-            answer = await self._send(request, await self.credential.token(), user_agent)
+            token = await self.credential.token()
+            answer = await self._send(request, token, user_agent)
         return answer
 
     async def retire(self) -> None:

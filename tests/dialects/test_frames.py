@@ -52,6 +52,7 @@ CASES: dict[str, tuple[str, bytes, Read]] = {
     "a stream cut in a word": (STREAM, b'data: {"a":1}\n\ndat', ([A], False, None)),
     "a body": (JSON, b' {"a":1}\n', ([A], True, None)),
     "a body called a stream": (STREAM, b'{"a":1}', ([A], True, None)),
+    "a body called a stream, behind blanks": (STREAM, b'\r\n {"a":1}', ([A], True, None)),
     "a body called a page": (HTML, b'{"a":1}', ([A], True, None)),
     "a body without a type": ("", b'\r\n{"a":1}', ([A], True, None)),
     "a body with a mark": (JSON, sse.BOM + b'{"a":1}', ([A], True, None)),
@@ -106,6 +107,12 @@ def test_objects_come_as_soon_as_they_are_complete() -> None:
     frames = Frames(STREAM)
     assert frames.feed(b'data: {"a":1}\n') == []
     assert frames.feed(b"\n") == [A]
+
+
+def test_text_is_refused_with_its_first_word() -> None:
+    frames = Frames(TEXT)
+    frames.feed(b"upstream")
+    assert frames.trouble is not None
 
 
 def test_after_trouble_there_is_nothing() -> None:

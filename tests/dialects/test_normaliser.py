@@ -101,6 +101,63 @@ def test_what_says_nothing_is_nothing(nothing: Callable[[Normaliser], None]) -> 
     assert failed(normaliser.drain()) is UPSTREAM_CUT
 
 
+def test_a_choice_may_begin_without_a_word() -> None:
+    normaliser = made()
+    normaliser.open(0)
+    normaliser.open(0)
+    assert normaliser.drain() == [ROLE]
+    assert not normaliser.started, "it could be asked for again"
+    assert not normaliser.spoken(0)
+    normaliser.content(0, "Hi")
+    assert normaliser.spoken(0)
+    assert normaliser.drain() == [Delta(0, {"content": "Hi"})]
+    assert normaliser.started
+
+
+def test_what_has_started_stays_started() -> None:
+    normaliser = made()
+    normaliser.content(0, "Hi")
+    normaliser.drain()
+    normaliser.fail(ProxyError(OVERLOADED, "busy"))
+    normaliser.drain()
+    assert normaliser.started
+
+
+def test_empty_pieces_are_left_out_in_mid_answer_too() -> None:
+    normaliser = made()
+    for text in ("a", "b", "", "c"):
+        normaliser.content(0, text)
+        normaliser.reasoning(1, text)
+    texts = [event.delta for event in normaliser.drain() if isinstance(event, Delta)]
+    assert texts.count({"content": ""}) + texts.count({"reasoning_content": ""}) == 0
+    assert len(texts) == 8
+
+
+def test_logprobs_alone_say_something() -> None:
+    normaliser = made()
+    normaliser.content(0, "", {"content": [1]})
+    normaliser.content(0, "a")
+    assert normaliser.drain() == [ROLE, Delta(0, {"content": "a"}, None, {"content": [1]})]
+
+
+def test_a_call_may_begin_with_its_id_alone() -> None:
+    normaliser = made()
+    normaliser.call(0, 0, "x", "", "")
+    normaliser.call(0, 0, "", "look", "")
+    normaliser.end(complete=True)
+    assert Answer(normaliser.drain()).calls == [("x", "look", "{}")]
+
+
+@pytest.mark.parametrize("rescue", [True, False])
+def test_calls_written_as_text_are_made_calls_only_if_asked_for(rescue: bool) -> None:
+    normaliser = Normaliser(frozenset({"look"}), new_id=numbered_ids(), rescue_calls=rescue)
+    normaliser.content(0, '<tool_call>{"name": "look"}</tool_call>')
+    normaliser.finish(0, "stop")
+    normaliser.end(complete=True)
+    answer = Answer(normaliser.drain())
+    assert (answer.finish, answer.content == "") == ("tool_calls" if rescue else "stop", rescue)
+
+
 def test_a_finish_alone_is_an_answer() -> None:
     """A stop word may come first."""
     normaliser = made()

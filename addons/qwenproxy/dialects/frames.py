@@ -53,9 +53,9 @@ class Frames:
         """Looks at the first bytes to know the framing."""
         self._head += data
         head = self._head.removeprefix(sse.BOM).lstrip()
-        if data and (not head or sse.BOM.startswith(self._head)):
+        if not head or sse.BOM.startswith(self._head):
             return []
-        if head.startswith(b"<") or (head and self._is_page(head)):
+        if head.startswith(b"<") or self._is_page(head):
             return self._stop(UPSTREAM_BLOCKED, BLOCKED)
         if head.startswith(b"{"):
             self._take = self._whole
@@ -63,12 +63,10 @@ class Frames:
             self._take = self._events
         elif data and any(field.startswith(head) for field in _FIELDS):
             return []
-        elif head:
-            return self._stop(UPSTREAM_GARBLED, "The upstream's answer is neither JSON nor an event stream.")
         else:
-            return []
+            return self._stop(UPSTREAM_GARBLED, "The upstream's answer is neither JSON nor an event stream.")
         whole, self._head = self._head, b""
-        objects = self._take(whole) if whole else []
+        objects = self._take(whole)
         return objects if data else objects + self._take(b"")
 
     def _is_page(self, head: bytes) -> bool:

@@ -92,7 +92,7 @@ def _token(match: re.Match[str]) -> str:
     if token[0] == '"':
         return _CONTROL.sub(_escape, token)
     if token[0] == "'":
-        body = token[1:-1] if len(token) > 1 and token[-1] == "'" else token[1:]
+        body = token[1:-1] if token[-1] == "'" else token[1:]
         return f'"{_QUOTED.sub(_escape, body)}"'
     return f'"{token}"'
 
