@@ -160,6 +160,8 @@ class Exchange:
             strands.append(await self._strand(line, ruled, row, choice))
 
         await add(0)
+        if ruled.calls == 1:
+            return
         for failed in await asyncio.gather(*map(add, range(1, ruled.calls)), return_exceptions=True):
             if failed is not None:
                 raise failed

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 _LABEL = "[a-z0-9_-]+"
@@ -19,6 +20,7 @@ def plain(host: str) -> str:
     return name.removesuffix(".")
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether *host* is this machine and no other: an address of the loopback, or a name reserved for it (RFC 6761)."""
     name = plain(host)

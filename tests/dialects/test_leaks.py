@@ -86,6 +86,14 @@ def test_an_ordinary_answer_is_settled_with_its_first_word() -> None:
     assert not leak.moved
 
 
+@pytest.mark.parametrize("text", ["\n", "<think>", "</think>", "<think>a</think>\n"])
+def test_an_answer_that_has_not_begun_is_not_settled(text: str) -> None:
+    leak = Leaks("start")
+    assert not leak.settled
+    leak.feed(text)
+    assert not leak.settled
+
+
 def test_what_is_looked_for_all_along_is_never_settled() -> None:
     leak = Leaks("start", TOOLS)
     leak.feed("Hi")
@@ -107,6 +115,7 @@ CALLS: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "text behind": (f"{JSON_CALL}\n\nDone.", "Done.", [LOOK]),
     "no tag around the function": (XML_CALL.removeprefix("<tool_call>\n"), "", [ROLL]),
     "no tag around two functions": (f"{XML_CALL[12:]}\n{XML_CALL[12:]}", "", [ROLL, ROLL]),
+    "text behind a closing tag too many": (f"{XML_CALL[12:]}\n\nDone.", "Done.", [ROLL]),
     "no closing tag": (JSON_CALL.removesuffix("</tool_call>"), "", [LOOK]),
     "no arguments": ('<tool_call>{"name": "look"}</tool_call>', "", [("look", "{}")]),
     "no parameters": ("<function=look>\n</function>", "", [("look", "{}")]),
@@ -172,6 +181,7 @@ def test_a_call_without_end_stays_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaks, "LIMIT", 50)
     text = '<tool_call>{"name": "look", "arguments": {"q": "' + "x" * 60
     assert found([text[:20], text[20:], JSON_CALL], "start", TOOLS)[1:] == (text + JSON_CALL, [])
+    assert Leaks("start", TOOLS).feed(text) == [leaks.Text("content", text)], "without waiting for the end"
 
 
 TEXT = st.lists(

@@ -242,13 +242,15 @@ def test_too_many_choices_are_refused(index: int) -> None:
     assert failed(normaliser.drain()) is UPSTREAM_GARBLED
 
 
-def test_too_many_calls_are_refused() -> None:
-    normaliser = made()
-    for number in range(MAX_CALLS + 1):
-        normaliser.call(0, number, "", "look", "{}")
-    events = normaliser.drain()
-    wellformed.check(events)
-    assert failed(events) is UPSTREAM_GARBLED
+def test_too_many_calls_and_too_long_arguments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{module.__package__}.arguments.LIMIT", 10)
+    for arguments in ("{}", '{"a": "xxxxxxx'):
+        normaliser = made()
+        for number in range(MAX_CALLS + 1):
+            normaliser.call(0, number, "", "look", arguments)
+        events = normaliser.drain()
+        wellformed.check(events)
+        assert failed(events) is UPSTREAM_GARBLED
 
 
 def test_calls_that_come_apart_at_the_end_may_be_too_many_too() -> None:
@@ -260,13 +262,6 @@ def test_calls_that_come_apart_at_the_end_may_be_too_many_too() -> None:
     events = normaliser.drain()
     wellformed.check(events)
     assert failed(events) is UPSTREAM_GARBLED
-
-
-def test_arguments_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{module.__package__}.arguments.LIMIT", 10)
-    normaliser = made()
-    normaliser.call(0, 0, "x", "look", '{"a": "xxxxxxx')
-    assert failed(normaliser.drain()) is UPSTREAM_GARBLED
 
 
 def test_notes_are_bounded() -> None:

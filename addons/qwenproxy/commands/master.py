@@ -40,14 +40,21 @@ class CachedAddonManager(addonmanager.AddonManager):
         super().remove(addon)
 
     def trigger(self, event: hooks.Hook) -> None:
-        self._wanted.clear()  # `configure` may change what an addon consists of
-        super().trigger(event)
+        if isinstance(event, hooks.ConfigureHook):
+            self._wanted.clear()  # it may change what an addon consists of
+        if self._wanting(event):
+            super().trigger(event)
 
-    async def trigger_event(self, event: hooks.Hook) -> None:
+    def _wanting(self, event: hooks.Hook) -> list[Callable[..., Any]]:
+        """What is to be called for *event*."""
         wanted = self._wanted.get(event.name)
         if wanted is None:
             wanted = [function for addon in self.chain for _, function in self._iter_hooks(addon, event)]
             self._wanted[event.name] = wanted
+        return wanted
+
+    async def trigger_event(self, event: hooks.Hook) -> None:
+        wanted = self._wanting(event)
         arguments = event.args() if wanted else []
         for function in wanted:
             try:
@@ -68,6 +75,7 @@ class LeanMaster(master.Master):
 
     def __init__(self, opts: options.Options) -> None:
         super().__init__(opts)
+        self._legacy_log_events.uninstall()  # the deprecated `add_log`, for every line
         self.addons = CachedAddonManager(self)
         self._spare: list[Any] = []
         for addon in addons.default_addons():

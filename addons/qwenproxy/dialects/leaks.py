@@ -78,8 +78,6 @@ class Thinking:
         """What was held back; if *unanswered* (the answer ended by itself, and nothing but this was said), thinking
         that never closed was the answer, and is said as such."""
         rest, self._buffer = self._buffer, ""
-        if self.settled or self._state == "after":
-            return []
         if self._state != "thinking":
             return self._settle(rest)
         out = [Text("reasoning_content", rest)] if rest else []
@@ -143,7 +141,7 @@ class TextCalls:
     def feed(self, text: str) -> list[Segment]:
         self._buffer += text
         out: list[Segment] = []
-        while self._buffer and (self._inside(out) if self._end else self._outside(out)):
+        while self._inside(out) if self._end else self._outside(out):
             pass
         return out
 
@@ -173,8 +171,6 @@ class TextCalls:
         text = self._buffer.lstrip()
         self._buffer = text.removeprefix("</tool_call>").lstrip()
         self._after = "</tool_call>".startswith(text) or not self._buffer
-        if self._after and not text.startswith("</tool_call>"):
-            self._buffer = text
         return not self._after
 
     def _inside(self, out: list[Segment]) -> bool:
@@ -205,8 +201,8 @@ class TextCalls:
         return call or Text("content", text)
 
     def _json(self, body: str, *, ended: bool) -> LeakedCall | None:
-        whole = mending.mended(body) if ended else body
-        said: Json = orjson.loads(whole) if whole is not None and mending.is_object(whole) else {}
+        whole = (mending.mended(body) if ended else body) or ""
+        said: Json = orjson.loads(whole) if mending.is_object(whole) else {}
         name, arguments = said.get("name"), said.get("arguments", said.get("parameters", {}))
         if not isinstance(name, str) or name not in self._tools:
             return None

@@ -56,7 +56,7 @@ class Normaliser:
         """The events made since the last time."""
         out = self._out.copy()
         self._out.clear()
-        if out and not self.started:
+        if not self.started:
             self.started = any(isinstance(event, Delta) and event.delta != OPENING for event in out)
         return out
 
