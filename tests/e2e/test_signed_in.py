@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import openai
+import orjson
 import pytest
 
 from qwenproxy.auth.oauth import OAuth
@@ -101,35 +102,55 @@ async def test_tokens_are_renewed_under_streams_that_never_notice(tmp_path: Path
     assert made.oauth.most_at_once == 1
 
 
+RUN = (*QWENPROXY, "run", "--port", "0", "--no-proxy-port")
+
+
+def secrets(folder: Path) -> list[bytes]:
+    """The tokens of the login that is kept in *folder*."""
+    kept = orjson.loads((folder / "oauth_creds.json").read_bytes())
+    return [kept[name].encode() for name in ("access_token", "refresh_token")]
+
+
 async def test_a_lost_login_is_told_and_comes_back_without_a_restart(tmp_path: Path) -> None:
-    async with simulator() as made, proxy(environ(made, tmp_path), tmp_path) as running:
-        app = client(running.base_url)
+    async with (
+        simulator() as made,
+        running(RUN, clean(tmp_path) | environ(made, tmp_path), ready="listening") as process,
+    ):
+        app = client(f"http://127.0.0.1:{process.ports[0]}/v1")
         await signed_in(app)
         made.oauth.terms.authorise_after = None
         made.oauth.grants.revoke()
         with pytest.raises(openai.AuthenticationError, match=f"Open {made.base_url}/authorize"):
             await say(app, "Hello")
+        assert f"open {made.base_url}/authorize" in process.output
         made.oauth.decide(authorise=True)
         await signed_in(app)
         await app.close()
 
 
-async def test_two_proxies_share_one_login(tmp_path: Path) -> None:
-    arguments = (*QWENPROXY, "run", "--port", "0", "--no-proxy-port")
+async def test_two_proxies_share_one_login_and_show_it_nowhere(tmp_path: Path) -> None:
+    shown = b""
     async with simulator(LIFETIME) as made:
         settings = clean(tmp_path) | environ(made, tmp_path)
         async with (
-            running(arguments, settings, ready="listening") as one,
-            running(arguments, settings, ready="listening") as two,
+            running(RUN, settings, ready="listening") as one,
+            running(RUN, settings, ready="listening") as two,
         ):
             apps = [client(f"http://127.0.0.1:{process.ports[0]}/v1") for process in (one, two)]
             for app in apps:
                 await signed_in(app)
+            tokens = secrets(tmp_path)
             until = time.monotonic() + 3 * LIFETIME
             while time.monotonic() < until:
                 assert all(await asyncio.gather(*(say(app, "Hello [sim: words 5]") for app in apps)))
                 await asyncio.sleep(0.3)  # the portal takes 60 calls a minute
+            tokens += secrets(tmp_path)
             for app in apps:
                 await app.close()
+            for process in (one, two):
+                shown += process.cmdline + process.printed
     assert made.oauth.counts["reused"] == 0
     assert made.oauth.most_at_once == 1
+    assert len(set(tokens)) == 4
+    assert not [token for token in tokens if token in shown]
+    assert (tmp_path / "oauth_creds.json").stat().st_mode & 0o777 == 0o600
