@@ -6,9 +6,8 @@ import orjson
 import pytest
 
 from qwenproxy import sse
-from qwenproxy.errors import UPSTREAM_BLOCKED, UPSTREAM_CUT, UPSTREAM_ERROR, UPSTREAM_GARBLED, Failure
-from qwenproxy.wire.openai import Delta, Json
-from tests.dialects.reading import STREAM, chunk, play, reader
+from qwenproxy.wire.openai import Json
+from tests.dialects.reading import chunk, play, reader
 from tests.support.answers import Answer, written
 
 
@@ -99,19 +98,6 @@ def test_an_index_that_is_none_is_the_place(index: Any, choice: int) -> None:
     assert Answer(events, choice).content == "Hi"
 
 
-def failure(*chunks: bytes, content_type: str = STREAM) -> Failure:
-    error = Answer(play([b"".join(chunks)], content_type=content_type)).error
-    assert error is not None
-    return error.failure
-
-
-def message(*chunks: bytes) -> str:
-    error = Answer(play([b"".join(chunks)])).error
-    assert error is not None
-    assert error.failure is UPSTREAM_ERROR, "as the given translation has it"
-    return error.message
-
-
 ARGUMENTS: dict[str, tuple[Any, str]] = {
     "text": ('{"a": 1}', '{"a": 1}'),
     "an object": ({"a": 1}, '{"a":1}'),
@@ -148,10 +134,26 @@ def test_a_call_under_both_names_is_made_once() -> None:
     assert answer.calls == [("x", "now", "{}")]
 
 
-@pytest.mark.parametrize("indexes", [(0, 0), (None, None), (0, None), ("0", "1")])
+@pytest.mark.parametrize("indexes", [(0, 1), (0, 0), (None, None), (0, None), ("0", "1")])
 def test_calls_in_one_list_are_different_calls(indexes: tuple[Any, Any]) -> None:
-    calls = [{"index": index, "function": {"name": "now", "arguments": "{}"}} for index in indexes]
-    assert [name for _, name, _ in answered(chunk({"tool_calls": calls}), STOP).calls] == ["now", "now"]
+    first, then = (['{"a', '{"b'], ['":1}', '":2}'])
+    opening = [{"index": at, "name": "now", "arguments": text} for at, text in zip(indexes, first, strict=True)]
+    going_on = [{"index": at, "arguments": text} for at, text in zip(indexes, then, strict=True)]
+    answer = answered(chunk({"tool_calls": opening}), chunk({"tool_calls": going_on}), STOP)
+    assert [arguments for _, _, arguments in answer.calls] == ['{"a":1}', '{"b":2}']
+
+
+def test_indexes_that_differ_are_believed() -> None:
+    opening = [{"index": 1, "id": "x", "name": "now"}, {"index": 0, "id": "y", "name": "lookup"}]
+    going_on = [chunk({"tool_calls": [{"index": at, "arguments": f'{{"a":{at}}}'}]}) for at in (0, 1)]
+    answer = answered(chunk({"tool_calls": opening}), *going_on, STOP)
+    assert answer.calls == [("x", "now", '{"a":1}'), ("y", "lookup", '{"a":0}')]
+
+
+def test_a_piece_without_an_index_is_of_the_latest_call() -> None:
+    opening = [{"index": at, "id": id, "name": "now"} for at, id in enumerate("xy")]
+    answer = answered(chunk({"tool_calls": opening}), chunk({"tool_calls": [{"arguments": '{"a":1}'}]}), STOP)
+    assert answer.calls == [("x", "now", "{}"), ("y", "now", '{"a":1}')]
 
 
 @pytest.mark.parametrize("calls", [5, "x", [5, None, "x", []], [{}], [{"function": []}], [{"function": {"name": 5.5}}]])
@@ -194,6 +196,12 @@ def test_logprobs_are_passed_on_if_they_say_anything(value: Any, said: Json | No
     assert written(events[1]).get("logprobs") == said
 
 
+def test_logprobs_of_half_a_character_are_not_lost() -> None:
+    half, whole = ({"content": [{"token": token}]} for token in ("\\xc3", "\\xa9"))
+    events = play([chunk({"content": ""}, logprobs=half) + chunk({"content": "é"}, "stop", logprobs=whole) + sse.DONE])
+    assert written(events[1])["logprobs"] == {"content": [{"token": "\\xc3"}, {"token": "\\xa9"}]}
+
+
 HOSTILE: list[Any] = [
     {},
     {"choices": None},
@@ -209,7 +217,9 @@ HOSTILE: list[Any] = [
     {"choices": [{"delta": {"audio": {"data": "x"}, "annotations": [1]}}]},
     {"choices": [{"text": 5}]},
     {"choices": [], "usage": [1]},
-    {"choices": [], "usage": "x", "code": "", "message": "", "error": None},
+    {"choices": [], "code": "", "message": "", "error": None},
+    {"choices": [], "usage": {}, "message": "success"},
+    {"choices": [{"delta": {}}], "code": "Success", "message": "fine"},
 ]
 
 
@@ -217,77 +227,6 @@ HOSTILE: list[Any] = [
 def test_what_makes_no_sense_is_passed_over(odd: Any) -> None:
     strange = sse.encode(orjson.dumps(odd))
     assert answered(strange, chunk({"content": "Hi"}), strange, STOP, strange).content == "Hi"
-
-
-ERRORS: dict[str, tuple[Any, int]] = {
-    "OpenAI's": ({"error": {"message": "no", "type": "x", "param": None, "code": "y"}}, 0),
-    "with choices beside it": ({"choices": [{"delta": {"content": "x"}}], "error": {"message": "no"}}, 0),
-    "a mere text": ({"error": "no"}, 0),
-    "DashScope's": ({"code": "Throttling", "message": "no", "request_id": "r"}, 0),
-    "DashScope's with a status": ({"status_code": 429, "code": "Throttling", "message": "no"}, 429),
-    "vLLM's": ({"object": "error", "message": "no", "type": "BadRequestError", "param": None, "code": 400}, 400),
-    "a status as code": ({"error": {"message": "no", "code": 503}}, 503),
-    "a status as text": ({"error": {"message": "no", "code": "429"}}, 429),
-    "a status beside it": ({"error": {"message": "no"}, "status": 500}, 500),
-    "a number that is no status": ({"error": {"message": "no", "code": 1305, "status": 200}}, 0),
-    "a failed response": ({"status": "failed", "error": {"code": "server_error", "message": "no"}}, 0),
-}
-
-
-@pytest.mark.parametrize(("body", "status"), ERRORS.values(), ids=ERRORS.keys())
-def test_an_error_in_an_answer_is_translated(body: Any, status: int) -> None:
-    expected = f"{status} {orjson.dumps(body).decode()}"
-    assert message(orjson.dumps(body)) == expected
-    assert message(sse.encode(orjson.dumps(body))) == expected
-    assert message(chunk({"content": "Hi"}), sse.encode(orjson.dumps(body)), STOP, sse.DONE) == expected
-
-
-@pytest.mark.parametrize("finish", ["error_finish", "error", "abort"])
-def test_a_failed_finish_is_an_error_and_its_text_is_not_the_answers(finish: str) -> None:
-    events = play([chunk({"content": "Hi"}) + chunk({"content": "too busy"}, finish) + STOP])
-    answer = Answer(events)
-    assert answer.content == "Hi"
-    assert answer.error is not None
-    assert orjson.loads(answer.error.message.removeprefix("0 "))["error"]["message"] == "too busy"
-
-
-def test_a_failed_finish_may_hold_an_error_body() -> None:
-    body = '{"error":{"message":"too busy","code":"429"}}'
-    assert message(chunk({"content": body}, "error_finish")) == f"429 {body}"
-
-
-def test_a_failed_finish_without_a_word_is_an_error_too() -> None:
-    assert "ended its answer with an error" in message(chunk({}, "error_finish"))
-
-
-CUT: dict[str, bytes] = {
-    "nothing": b"",
-    "blanks": b"\n\n",
-    "comments": b": keep-alive\n\n",
-    "a role": chunk({"role": "assistant", "content": ""}),
-    "a role and the end": chunk({"role": "assistant", "content": ""}) + sse.DONE,
-    "the end": sse.DONE,
-    "usage": sse.encode(b'{"choices":[],"usage":{"prompt_tokens":1}}'),
-    "an object": b"{}",
-    "no choices": b'{"choices":[],"usage":{"prompt_tokens":1}}',
-}
-
-
-@pytest.mark.parametrize("data", CUT.values(), ids=CUT.keys())
-def test_an_answer_that_said_nothing_may_be_asked_for_again(data: bytes) -> None:
-    reading = reader()
-    *before, error = [event for piece in (data, b"") for event in reading.feed(piece)]
-    assert [event.delta for event in before if isinstance(event, Delta)] == [{"role": "assistant"}] * len(before)
-    assert written(error)["error"] == UPSTREAM_CUT.code
-    assert not reading.started
-    assert reading.finished
-
-
-def test_pages_and_garbage_are_errors() -> None:
-    assert failure(b"<html>", content_type="text/html") is UPSTREAM_BLOCKED
-    assert failure(b"Bad gateway", content_type="text/plain") is UPSTREAM_GARBLED
-    assert failure(chunk({"content": "Hi"}), b"data: {]\n\n", STOP) is UPSTREAM_GARBLED
-    assert failure(chunk({"content": "Hi"}, index=10**12)) is UPSTREAM_GARBLED
 
 
 def test_repairs_are_told() -> None:

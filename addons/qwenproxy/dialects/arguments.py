@@ -67,7 +67,7 @@ class Arguments:
     @property
     def echo(self) -> bool:
         """These are, so far, the twin's arguments said again."""
-        return bool(self._twin) and self._twin.startswith(self.text)
+        return bool(self._twin)
 
     def feed(self, piece: str) -> str:
         """Takes *piece*; gives back what of it lies behind the object's end and begins another object, else "".
@@ -85,9 +85,7 @@ class Arguments:
     def take(self) -> str:
         """What may be sent now and was not yet."""
         if self._twin:
-            if self.echo:
-                return ""
-            self._twin = ""
+            return ""
         ready, self._ready = self._ready, ""
         return ready
 
@@ -130,10 +128,13 @@ class Arguments:
         An object cannot begin just anywhere in JSON, so a piece that begins with all there was is mostly proof enough;
         where one can, both readings are kept open until the next piece or the end.
         """
-        text, whole = self.text, piece.lstrip()
+        whole = piece.lstrip()
+        if whole[:1] != "{":
+            return piece
+        text = self.text
         if self.cumulative and text.startswith(whole):
             return ""
-        if not whole.startswith(text) or text[0] != "{":
+        if not whole.startswith(text):
             return piece
         if not self.cumulative and self._nests(whole):
             self._doubt = [whole]
@@ -178,6 +179,8 @@ class Arguments:
         return ""
 
     def _keep(self, piece: str) -> None:
+        if self._twin and not self._twin.startswith(piece, self.size):
+            self._twin = ""
         self._received.append(piece)
         self.size += len(piece)
         if self.size > LIMIT:

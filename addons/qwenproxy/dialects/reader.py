@@ -93,8 +93,9 @@ class Reader:
             index = _index(index, position)
         if type(delta := choice.get("delta")) is not dict:
             delta = self._undelta(choice, index)
-        finish = choice.get("finish_reason")
-        if finish is not None and type(finish) is str and finish in FAILED_FINISHES:
+        if type(finish := choice.get("finish_reason")) is not str:
+            finish = ""
+        if finish in FAILED_FINISHES:
             normaliser.fail(self._failed(_text(delta.get("content"))))
             return
         if delta.get("role"):
@@ -104,19 +105,17 @@ class Reader:
         content, logprobs = delta.get("content"), choice.get("logprobs")
         if content or logprobs:
             self._content(index, content, logprobs)
-        if calls := delta.get("tool_calls") or delta.get("function_call"):
-            self._calls(index, calls)
         if refusal := delta.get("refusal"):
             normaliser.refusal(index, _text(refusal))
-        if finish is not None and type(finish) is str:
+        self._calls(index, delta.get("tool_calls") or delta.get("function_call"))
+        if finish:
             normaliser.finish(index, finish)
 
     def _content(self, index: int, content: Any, logprobs: Any) -> None:
         text = content if type(content) is str else _text(content)
-        if logprobs is not None and (type(logprobs) is not dict or not any(logprobs.values())):
+        if type(logprobs) is not dict or not any(logprobs.values()):
             logprobs = None
-        if text or logprobs is not None:
-            self._normaliser.content(index, text, logprobs)
+        self._normaliser.content(index, text, logprobs)
 
     def _undelta(self, choice: Json, index: int) -> Json:
         """What a choice without `delta` says: `message` (whole answers, and badly bridged streams), or legacy `text`.
@@ -131,6 +130,8 @@ class Reader:
 
     def _calls(self, index: int, calls: Any) -> None:
         """The pieces in `tool_calls`, or the one in legacy `function_call`; some gateways leave out `function`."""
+        if not calls:
+            return
         pieces = [piece for piece in _listed(calls) if type(piece) is dict]
         positions = [_index(piece.get("index"), None) for piece in pieces]
         if len(pieces) > 1 and (None in positions or len(set(positions)) < len(pieces)):  # then their order counts
