@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -178,4 +179,6 @@ class Announcement:
             words += [f"{kind}=http://{human.format_address(address)}" for address in server.listen_addrs[:1]]
         if isinstance(self._proxy, WebMaster):
             words.append(f"web={self._proxy.web_url}")
+        gc.collect()
+        gc.freeze()  # what has been loaded stays: to look through it again and again would hold streams up
         print(" ".join(words), flush=True)
