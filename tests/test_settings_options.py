@@ -102,7 +102,7 @@ def test_an_option_set_to_the_tables_default_still_overrides_the_environment(cwd
 
 def test_mitmproxy_itself_refuses_what_is_none_of_the_choices(manager: OptManager) -> None:
     assert {o.name: o.choices for o in options() if o.choices} == {
-        "qwen_dialect": ["auto", "compatible"],
+        "qwen_dialect": ["auto", "compatible", "dashscope", "contents"],
         "qwen_auth": ["auto", "oauth", "api_key", "none"],
         "qwen_unsupported": ["drop", "refuse"],
         "qwen_reasoning": ["show", "hide"],

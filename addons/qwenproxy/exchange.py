@@ -26,13 +26,10 @@ from qwenproxy.models import Row
 from qwenproxy.record import Record
 from qwenproxy.rounds import Fan, Source, Strand
 from qwenproxy.service import Service
-from qwenproxy.upstream import REFUSAL_LIMIT
 from qwenproxy.wire.openai import ChatEvent, Head, Json
 
 CORRECTIONS = 3
 """Faults of one request that may be learned and mended in turn, each once."""
-
-GATE_PATIENCE = 30.0  # s that a call may wait for a place with its credential
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
@@ -117,9 +114,10 @@ class Exchange:
         model = self.record.used = line.resolve(self._call.model, images=self._images)
         row = line.row(model)
         chat = self._call.chat | {"model": model}
+        refuse = self._service.settings.unsupported == "refuse"
         corrected, empty = 0, False
         while True:
-            ruled = rule(chat, row, refuse=self._service.settings.unsupported == "refuse")
+            ruled = rule(chat, row, refuse=refuse, unsaid=line.dialect.unsaid)
             self.record.ruled(ruled.dropped, ruled.changed)
             try:
                 return await self._attempt(line, ruled, row)
@@ -169,15 +167,8 @@ class Exchange:
     async def _strand(self, line: Line, ruled: Ruled, row: Row, choice: int) -> Strand:
         dialect = line.dialect
         request = dialect.request(ruled.chat_for(choice), row, stream=ruled.stream or self._call.stream)
-        await line.gate.enter(GATE_PATIENCE)
         self.record.rounds += 1
-        answer = await line.upstream.open(request, line.user_agent(self._app))
-        if answer.status >= 300:
-            try:
-                body = await answer.read_all(REFUSAL_LIMIT)
-            finally:
-                await answer.close()
-            raise line.refusal(answer.status, answer.headers, body)
+        answer = await line.open(request, self._app)
         reader = dialect.reader(answer.content_type, tools=offered(ruled.chat), new_id=new_call_id)
         return Strand(answer, reader, choice, ruled.tool_names)
 

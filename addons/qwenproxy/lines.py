@@ -1,21 +1,27 @@
 """Lines to Qwen: an upstream, the credential for it, and what it has taught about its models."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from qwenproxy import __version__, plans
 from qwenproxy.auth.credentials import Credential
-from qwenproxy.dialects.base import Dialect
+from qwenproxy.dialects.base import Dialect, UpstreamRequest
 from qwenproxy.dialects.compatible import Compatible
 from qwenproxy.errors import ProxyError
 from qwenproxy.hints import KeyKind, explained, mismatch
 from qwenproxy.limits import Gate
 from qwenproxy.models import Row
-from qwenproxy.plans import Plan
+from qwenproxy.plans import Face, Plan
 from qwenproxy.settings import Settings
-from qwenproxy.upstream import Upstream
+from qwenproxy.upstream import REFUSAL_LIMIT, Round, Upstream
 
 USER_AGENT = f"qwenproxy/{__version__}"
 ROWS_KEPT = 1000
+GATE_PATIENCE = 30.0  # s that a call may wait for a place with its credential
+
+DIALECTS: Mapping[Face, Callable[[Plan], Dialect]] = {
+    "compatible": Compatible,
+}
+"""What speaks each face of an upstream."""
 
 
 class Line:
@@ -68,6 +74,18 @@ class Line:
         """The User-Agent for the upstream: our own, or that of the app *app* where the plan asks who is calling."""
         return app if self.plan.forwards_user_agent and app else USER_AGENT
 
+    async def open(self, request: UpstreamRequest, app: str) -> Round:
+        """The answer to *request* of an app whose User-Agent is *app*.  Raises ProxyError, also for a refusal."""
+        await self.gate.enter(GATE_PATIENCE)
+        answer = await self.upstream.open(request, self.user_agent(app))
+        if answer.status >= 300:
+            try:
+                body = await answer.read_all(REFUSAL_LIMIT)
+            finally:
+                await answer.close()
+            raise self.refusal(answer.status, answer.headers, body)
+        return answer
+
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
         """The upstream's refusal in OpenAI's words, with what is known about this key and this host."""
         error = self.dialect.failure(status, headers, body)
@@ -85,6 +103,6 @@ class Line:
     def _settle(self) -> None:
         self._address = self.upstream.base_url
         self._plan = plans.kind_of(self._address, oauth=self.credential.name == "oauth")
-        self._dialect: Dialect = Compatible(self._plan)
+        self._dialect = DIALECTS[plans.face_of(self._address)](self._plan)
         self.gate = Gate(self._plan.per_minute)
         self.learned = {}

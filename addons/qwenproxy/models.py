@@ -53,6 +53,8 @@ class Row:
     json_word: bool = True
     """`json_object` needs the word "json" in the messages."""
     json_while_thinking: bool = True
+    multimodal: bool = False
+    """DashScope's native protocol serves it as multimodal generation, not as text generation."""
     flat_text: bool = False
     """Text-only content must be a string, not a list of parts."""
     system_first: bool = True
@@ -93,6 +95,7 @@ QWEN38 = Row(
     keeps_thinking=True,
     vision=True,
     video=True,
+    multimodal=True,
     max_completion_tokens=True,
     source=f"{DOCS}; {MEASURED}",
 )
@@ -113,7 +116,9 @@ OPEN = Row(
 )
 """Open weights: hybrid, thinking by default."""
 REASONER = replace(OPEN, thinking="always", max_choices=1, logprobs=False)
-SEEING = Row(max_output=32_768, max_thinking=81_920, vision=True, video=True, logprobs=True, source=DOCS)
+SEEING = Row(
+    max_output=32_768, max_thinking=81_920, vision=True, video=True, multimodal=True, logprobs=True, source=DOCS
+)
 OMNI = Row(
     context=65_536,
     max_output=16_384,
@@ -123,9 +128,11 @@ OMNI = Row(
     audio=True,
     audio_output=True,
     video=True,
+    multimodal=True,
     source=DOCS,
 )
 OLD = Row(context=131_072, max_output=8_192, thinking="never", json_schema=False, source=DOCS)
+OLD_SEEING = replace(OLD, vision=True, video=True, multimodal=True)
 GUEST = Row(thinking="on", keeps_thinking=True, json_word=False, source=f"{DOCS}; {MEASURED}")
 """Another vendor's model on the same hosts."""
 ANYTHING = Row(vision=True, audio=True, video=True, files=True, source="qwen-code's fallback, 2026-11-22")
@@ -148,7 +155,7 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
     ("qwen3-vl-*-thinking*", replace(SEEING, thinking="always", thinks_only_streaming=True, json_while_thinking=False)),
     ("qwen3-vl-*-instruct*", replace(SEEING, thinking="never")),
     ("qwen3-vl-*", SEEING),
-    ("qwen3-asr*", Row(thinking="never", audio=True, source=DOCS)),
+    ("qwen3-asr*", Row(thinking="never", audio=True, multimodal=True, source=DOCS)),
     ("qwen3-*-thinking*", replace(REASONER, max_output=32_768, max_thinking=81_920)),
     ("qwen3-*-instruct*", replace(OPEN, thinking="never", max_output=32_768)),
     ("qwen3-[0-9]*", OPEN),
@@ -157,11 +164,11 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
     ("qwen-coder*", OLD),
     ("qwen2.5-coder*", replace(OLD, completions=True)),
     ("qwen2.5-omni*", replace(OMNI, context=32_768, max_output=2_048, thinking="never")),
-    ("qwen2.5-vl*", replace(OLD, vision=True, video=True)),
+    ("qwen2.5-vl*", OLD_SEEING),
     ("qwen[12]*", OLD),
     ("qwen-omni*", replace(OMNI, context=32_768, max_output=2_048, thinking="never")),
-    ("qwen-vl*", replace(OLD, vision=True, video=True)),
-    ("qwen-audio*", replace(OLD, audio=True)),
+    ("qwen-vl*", OLD_SEEING),
+    ("qwen-audio*", replace(OLD, audio=True, multimodal=True)),
     ("qwen-plus-20*", replace(PLUS, logprobs=True)),
     ("qwen-plus*", PLUS),
     ("qwen-flash*", replace(PLUS, max_choices=1)),
@@ -170,7 +177,10 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
     ("qwen-max*", replace(OLD, context=32_768)),
     ("qwen-long*", replace(OLD, context=10 * MILLION)),
     ("qwq*", replace(REASONER, max_output=8_192, streams_only=True, system=False)),
-    ("qvq*", replace(REASONER, max_output=8_192, streams_only=True, system=False, vision=True, video=True)),
+    (
+        "qvq*",
+        replace(REASONER, max_output=8_192, streams_only=True, system=False, vision=True, video=True, multimodal=True),
+    ),
     ("coder-model*", QWEN37),
     ("vision-model*", replace(SEEING, logprobs=False)),
     ("glm-5.2*", replace(GUEST, context=1_048_576, max_output=131_072, efforts=HIGH_OR_MAX, max_thinking=131_071)),
@@ -182,7 +192,7 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
     ("kimi-k3*", replace(GUEST, max_thinking=0, vision=True)),
     ("kimi-*", replace(GUEST, vision=True)),
     ("minimax-*", replace(GUEST, context=196_608, max_output=65_536, thinking="always", json_schema=False)),
-    ("qwen*", replace(ANYTHING, thinking="on")),
+    ("qwen*", replace(ANYTHING, thinking="on", multimodal=True)),
     ("*", replace(ANYTHING, context=UNKNOWN, max_output=UNKNOWN)),
 )
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from qwenproxy.models import Row, canonical, row_of
 
 type Face = Literal["compatible", "dashscope", "contents"]
+FACES: tuple[Face, ...] = ("compatible", "dashscope", "contents")
 type Aliases = Iterable[tuple[str, str]]
 
 HOSTED: Mapping[Face, str] = {"compatible": "/compatible-mode/v1", "dashscope": "/api/v1"}
@@ -240,6 +241,11 @@ def face_url(base_url: str, face: Face) -> str:
     if face not in plan.faces:
         raise ValueError(f"an upstream of the kind {plan.name} has no {face} face")
     return FACE_PATH.sub("", trimmed(base_url)) + plan.faces[face]
+
+
+def speaking(base_url: str, face: Face) -> str:
+    """*base_url* if it is *face*'s, else that of *face* on the same host.  Raises ValueError if there is none."""
+    return base_url if face_of(base_url) == face else face_url(base_url, face)
 
 
 def trimmed(base_url: str) -> str:

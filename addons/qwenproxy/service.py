@@ -104,23 +104,54 @@ def lines(settings: Settings, environ: Mapping[str, str], note: Callable[[str], 
 
     With a named upstream all of them lead there: what an app says must go nowhere else.
     """
-    address = plans.trimmed(settings.upstream) if settings.upstream else ""
+    address = spoken(settings, plans.trimmed(settings.upstream)) if settings.upstream else ""
     found: list[Line] = []
     if settings.auth in ("auto", "api_key"):
-        found += [
-            line(settings, key.base_url, api_key(settings, key), kind(key))
-            for key in keys.find(settings, environ, note)
-        ]
+        found += by_key(settings, environ, note)
     own = bool(address) and plans.kind_of(address) in plans.KEYLESS
     if settings.auth == "none" or (settings.auth == "auto" and own and not found):
-        found.append(line(settings, address or plans.STANDARD.base_url, NoCredential()))
+        found.append(line(settings, address or spoken(settings, plans.STANDARD.base_url), NoCredential()))
     if wants_login(settings, environ, address, found):
         found.append(line(settings, address, login(settings, environ), hints.LOGIN))
-    return found or [line(settings, address or plans.STANDARD.base_url, missing_key(address))]
+    return found or [line(settings, address or spoken(settings, plans.STANDARD.base_url), missing_key(address))]
+
+
+def by_key(settings: Settings, environ: Mapping[str, str], note: Callable[[str], object]) -> list[Line]:
+    """The lines of the API keys.  Raises ValueError if none of them leads to what speaks the dialect that is set."""
+    found: list[Line] = []
+    refusals: list[ValueError] = []
+    for key in keys.find(settings, environ, note):
+        try:
+            address = spoken(settings, key.base_url)
+        except ValueError as e:
+            refusals.append(e)
+            continue
+        found.append(line(settings, address, api_key(settings, key), kind(key)))
+    if refusals and not found:
+        raise refusals[0]
+    for refusal in refusals:
+        note(f"A key is not used: {refusal}.")
+    return found
+
+
+def spoken(settings: Settings, address: str) -> str:
+    """*address*, or another face of its host if the setting `dialect` says so.  Raises ValueError."""
+    face = next((face for face in plans.FACES if face == settings.dialect), None)
+    if face is None:
+        return address
+    try:
+        return plans.speaking(address, face)
+    except ValueError as e:
+        raise ValueError(f"{settings.sources.get('dialect', 'dialect')}: {e}") from None
 
 
 def wants_login(settings: Settings, environ: Mapping[str, str], address: str, found: Sequence[Line]) -> bool:
     """Whether the OAuth login is one of the credentials."""
+    if settings.dialect not in ("auto", "compatible") and not address:
+        if settings.auth == "oauth":
+            source = settings.sources.get("dialect", "dialect")
+            raise ValueError(f"{source}: where the OAuth login leads, only the compatible dialect is spoken")
+        return False
     if settings.auth != "auto":
         return settings.auth == "oauth"
     if address and (found or plans.kind_of(address) is not plans.PORTAL):

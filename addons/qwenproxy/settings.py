@@ -41,7 +41,11 @@ class Settings:
         "Base URL of the Qwen API, version included; empty: what the key says. "
         "`http://` only on loopback or for `allowed_hosts`",
     )
-    dialect: str = _setting(values.one_of("auto", "compatible"), "auto", "What the upstream speaks")
+    dialect: str = _setting(
+        values.one_of("auto", "compatible", "dashscope", "contents"),
+        "auto",
+        "What the upstream speaks; auto: its path says; named, the path is derived anew",
+    )
     auth: str = _setting(
         values.one_of("auto", "oauth", "api_key", "none"),
         "auto",

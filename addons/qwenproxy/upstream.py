@@ -129,23 +129,25 @@ class Upstream:
             headers["authorization"] = f"Bearer {token}"
         try:
             try:
-                response = await self._post(request, headers)
+                response = await self._ask(request, headers)
             except DROPPED as e:
                 if isinstance(e, aiohttp.ClientConnectorError):
                     raise
-                response = await self._post(request, headers)  # an idle connection had been closed by the other side
+                response = await self._ask(request, headers)  # an idle connection had been closed by the other side
         except (*BROKEN, TimeoutError) as e:
             raise self._unreachable(e) from e
         self._under_way += 1
         return Round(self, response)
 
-    async def _post(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _ask(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         address = self.base_url + request.path
         url = self._urls.get(address)
         if url is None:
             url = self._urls[address] = URL(address)
         # A redirect would take the prompt to a host that nobody has named.
-        return await self._client().post(url, data=request.body, headers=headers, allow_redirects=False)
+        return await self._client().request(
+            request.method, url, data=request.body or None, headers=headers, allow_redirects=False
+        )
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:

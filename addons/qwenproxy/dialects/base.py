@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from qwenproxy.errors import ProxyError
 from qwenproxy.models import Row
@@ -17,6 +17,7 @@ class UpstreamRequest:
     headers: Mapping[str, str]
     body: bytes
     stream: bool
+    method: Literal["GET", "POST"] = "POST"
 
 
 class Reader(Protocol):
@@ -45,6 +46,8 @@ class Dialect(Protocol):
     """A translator between the neutral core and one upstream protocol.  Has no state; pure."""
 
     name: str
+    unsaid: Mapping[str, str]
+    """Fields of the ruled request that this protocol cannot say, and why: they are dropped, and named."""
 
     def request(self, chat: Json, row: Row, *, stream: bool) -> UpstreamRequest:
         """The call for the chat request *chat*, whose values the row has already adjusted (see `rulings`)."""

@@ -26,6 +26,7 @@ class Compatible:
     """The compatible mode as *plan* serves it."""
 
     name = "compatible"
+    unsaid: Mapping[str, str] = {}
 
     def __init__(self, plan: Plan = STANDARD) -> None:
         self._plan = plan

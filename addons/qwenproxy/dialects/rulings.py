@@ -17,6 +17,8 @@ from qwenproxy.wire.openai import Json
 type Kind = Literal["kept", "renamed", "clamped", "rewritten", "emulated", "dropped", "refused"]
 type Apply = Callable[[Draft, str, Any], None]
 
+NOTHING: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
@@ -27,8 +29,10 @@ class Ruling:
     apply: Apply
 
 
-def rule(chat: Json, row: Row, *, refuse: bool) -> Ruled:
+def rule(chat: Json, row: Row, *, refuse: bool, unsaid: Mapping[str, str] = NOTHING) -> Ruled:
     """*chat* as the model of *row* takes it; *refuse* what cannot be honoured, instead of leaving it out.
+
+    *unsaid*: fields that the dialect cannot say, and why.
 
     Raises ProxyError for what is refused, and for messages that no model can answer.
     """
@@ -39,6 +43,9 @@ def rule(chat: Json, row: Row, *, refuse: bool) -> Ruled:
             ruling.apply(draft, name, value)
     for stage in STAGES:
         stage(draft)
+    for name in [name for name in draft.chat if name in unsaid]:
+        del draft.chat[name]
+        draft.drop(name, unsaid[name])
     return draft.ruled()
 
 
