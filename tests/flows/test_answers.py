@@ -75,3 +75,13 @@ async def test_a_live_body_that_breaks_off_is_closed_too() -> None:
 async def test_a_whole_body_needs_no_reading() -> None:
     answer = Answer(200, {}, b"{}")
     assert await answers.read_to_end(answer) is answer
+
+
+def test_a_streams_headers_tell_what_a_script_has_made_of_them() -> None:
+    headers = answers.response(Answer(200, {"X-A": "1"}, Words()), tutils.treq()).headers
+    for encoding in ("chunked", "gzip, chunked"):
+        headers["transfer-encoding"] = encoding
+        assert [headers.get("transfer-encoding", "") for _ in range(2)] == [encoding] * 2
+    del headers["transfer-encoding"]
+    assert headers.get("transfer-encoding", "none") == "none"
+    assert headers.get("x-a") == "1"

@@ -2,6 +2,7 @@
 
 import time
 from http.client import responses
+from typing import Any
 
 import orjson
 from mitmproxy import http
@@ -10,6 +11,20 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 
 JSON = "application/json"
+
+
+class StreamHeaders(http.Headers):
+    """The headers of a stream.  mitmproxy asks them for the transfer encoding at every piece: they remember it."""
+
+    _of: tuple[tuple[bytes, bytes], ...] | None = None
+    _encoding: str | None = None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key != "transfer-encoding":
+            return super().get(key, default)
+        if self.fields is not self._of:
+            self._of, self._encoding = self.fields, super().get(key)
+        return default if self._encoding is None else self._encoding
 
 
 def request_id(flow_id: str) -> str:
@@ -26,7 +41,8 @@ def of_error(error: ProxyError, flow_id: str) -> Answer:
 def response(answer: Answer, request: http.Request) -> http.Response:
     """*answer* for the app that sent *request*; the body of a live answer comes apart from it."""
     whole = answer.body if isinstance(answer.body, bytes) else None
-    headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers.items()])
+    kind = StreamHeaders if whole is None else http.Headers
+    headers = kind([(name.encode(), value.encode()) for name, value in answer.headers.items()])
     if whole is not None and answer.status != 204:
         headers["content-length"] = str(len(whole))
         whole = b"" if request.method == "HEAD" else whole

@@ -58,7 +58,7 @@ class Delivery:
         self._pulled = asyncio.Event()
         self._reading = False
         self._over = False
-        self._sending = asyncio.Lock()
+        self._beating: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._spoke = self._loop.time()
         self._beat = self._loop.call_later(heartbeat, self._on_beat) if heartbeat else None
@@ -88,6 +88,8 @@ class Delivery:
                 self._reading = True
                 piece = await self._body.read()
                 self._reading = False
+                if self._beating is not None:
+                    await self._beaten()
                 if not piece:
                     last = b""
                     break
@@ -101,6 +103,7 @@ class Delivery:
             self._reading = False
             if self._beat is not None:
                 self._beat.cancel()
+            await self._beaten()
             await self._send(last)
             await self._body.close()
 
@@ -124,19 +127,24 @@ class Delivery:
 
     async def _send(self, piece: bytes | None) -> None:
         """Complete the layer's `Pull`; the layer asks anew before this returns.  Without one it is no longer there."""
-        async with self._sending:  # a piece and a heartbeat may meet
-            command, self._pull = self._pull, None
-            if command is None:
-                return
-            if piece and self._keep > 0:
-                self._kept.append(piece[: self._keep])
-                self._keep -= len(piece)
-            self._spoke = self._loop.time()
-            try:
-                await self._handler.server_event(Pulled(command, piece))
-            except asyncio.CancelledError:
-                self._pull = command  # it was not its turn yet: the layer still waits
-                raise
+        command, self._pull = self._pull, None
+        if command is None:
+            return
+        if piece and self._keep > 0:
+            self._kept.append(piece[: self._keep])
+            self._keep -= len(piece)
+        self._spoke = self._loop.time()
+        try:
+            await self._handler.server_event(Pulled(command, piece))
+        except asyncio.CancelledError:
+            self._pull = command  # it was not its turn yet: the layer still waits
+            raise
+
+    async def _beaten(self) -> None:
+        """Until a heartbeat that is being sent has been: what follows must not overtake it."""
+        beating, self._beating = self._beating, None
+        if beating is not None:
+            await asyncio.wait({beating})
 
     def _on_beat(self) -> None:
         """Send a comment if nothing was sent for a heartbeat; look again when the next one is due."""
