@@ -9,6 +9,8 @@ from scripts.benchmark.memory import Memory
 from scripts.benchmark.rounds import Round
 from scripts.benchmark.subjects import Subject
 
+COMPATIBLE = "run"
+"""What other dialects are compared with."""
 BASE = {"whole": "bare", "paced": "bare-streaming", "burst": "bare-streaming"}
 """What each kind of load is compared with."""
 ROWS = {
@@ -49,6 +51,8 @@ def report(
     if rounds:
         parts += ["## Medians of the rounds", medians(rounds, plan, subjects)]
         parts += ["## Against bare mitmproxy", *_comparison(rounds, plan, subjects)]
+        if dialects := [subject for subject in subjects if subject.loads is not None]:
+            parts += ["## Dialects, against the compatible one", _of_dialects(rounds, plan, dialects)]
         parts += ["## Memory in the rounds, MB", _round_memory(rounds, subjects)]
     if memories:
         parts += ["## Memory over many exchanges", _memory(memories, subjects)]
@@ -136,14 +140,25 @@ def _comparison(rounds: Sequence[Round], plan: Sequence[Load], subjects: Sequenc
 
 
 def _ratios(rounds: Sequence[Round], load: Load, name: str, proxies: Sequence[Subject]) -> list[str]:
-    base = figures_of(rounds, load.name, BASE[load.kind])
-    found = (
-        None
-        if subject.name == BASE[load.kind]
-        else paired_ratio(figures_of(rounds, load.name, subject.name), base, name)
-        for subject in proxies
-    )
-    return [ratio(each) for each in found]
+    return [_against(rounds, load, name, subject.name, BASE[load.kind]) for subject in proxies]
+
+
+def _against(rounds: Sequence[Round], load: Load, name: str, subject: str, base: str) -> str:
+    """The ratio of *subject*'s figure to *base*'s; "" for none."""
+    if subject == base:
+        return ""
+    return ratio(paired_ratio(figures_of(rounds, load.name, subject), figures_of(rounds, load.name, base), name))
+
+
+def _of_dialects(rounds: Sequence[Round], plan: Sequence[Load], dialects: Sequence[Subject]) -> str:
+    """The figures by those of the compatible dialect."""
+    rows = [
+        [f"{load.title}: {title} {'↑' if better == '>' else '↓'}", *found]
+        for load in plan
+        for name, title, better in ROWS[load.kind]
+        if any(found := [_against(rounds, load, name, subject.name, COMPATIBLE) for subject in dialects])
+    ]
+    return table(["", *(subject.title for subject in dialects)], [[cell or "–" for cell in row] for row in rows])
 
 
 def _round_memory(rounds: Sequence[Round], subjects: Sequence[Subject]) -> str:

@@ -107,9 +107,14 @@ async def _start_all(bench: Bench, order: Sequence[Subject], found: Round, stack
     return running
 
 
+def takes_part(subject: Subject, load: loads.Load) -> bool:
+    """Whether *subject* is measured under *load*."""
+    return (subject.name, load.kind) != BUFFERS and (subject.loads is None or load.name in subject.loads)
+
+
 async def _measure(bench: Bench, load: loads.Load, running: Sequence[Running], found: Round) -> None:
     """Put *load* on each subject in turn, slice by slice, and note what it came to."""
-    fit = [each for each in running if (each.subject.name, load.kind) != BUFFERS]
+    fit = [each for each in running if takes_part(each.subject, load)]
     slices: dict[str, list[Slice]] = {each.subject.name: [] for each in fit}
     for turn in range(load.slices):
         for each in turned(fit, turn):

@@ -30,6 +30,10 @@ class Subject:
     title: str
     command: tuple[str, ...]
     ours: bool = False
+    path: str = "/compatible-mode/v1"
+    """Of the upstream's base URL, for ours: it says which dialect is spoken."""
+    loads: frozenset[str] | None = None
+    """The loads that it takes part in; None: all."""
 
     def argv(self, port: int, upstream: int) -> list[str]:
         """The command line that listens on *port* before the upstream on port *upstream*."""
@@ -49,13 +53,19 @@ _ADDON = (
     *("--mode", "reverse:https://api.openai.com@127.0.0.1:{port}"),
 )
 
+_RUN = (*_run(), "run", "--port", "{port}", "--no-proxy-port")
+
+IN_SHORT = frozenset({"whole-16", "paced-50", "burst"})
+
 DIRECT = Subject("direct", "direct", ())
 SUBJECTS = (
     DIRECT,
     Subject("bare", "bare mitmdump", _BARE),
     Subject("bare-streaming", "bare, streaming", (*_BARE, "--set", "stream_large_bodies=1")),
     Subject("addon", "mitmdump -s qwen.py", _ADDON, ours=True),
-    Subject("run", "qwenproxy run", (*_run(), "run", "--port", "{port}", "--no-proxy-port"), ours=True),
+    Subject("run", "qwenproxy run", _RUN, ours=True),
+    Subject("dashscope", "run, DashScope native", _RUN, True, "/api/v1", IN_SHORT),
+    Subject("contents", "run, contents", _RUN, True, "/v1beta", IN_SHORT),
 )
 
 
@@ -67,12 +77,12 @@ def environment(subject: Subject, upstream: int, home: Path) -> dict[str, str]:
         if not name.startswith(FOREIGN) and not name.lower().endswith("_proxy")
     }
     kept |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home)}
-    return kept | (_ours(upstream) if subject.ours else {})
+    return kept | (_ours(f"http://127.0.0.1:{upstream}{subject.path}") if subject.ours else {})
 
 
-def _ours(upstream: int) -> dict[str, str]:
+def _ours(base_url: str) -> dict[str, str]:
     return {
-        "QWENPROXY_UPSTREAM": f"http://127.0.0.1:{upstream}/compatible-mode/v1",
+        "QWENPROXY_UPSTREAM": base_url,
         "QWENPROXY_AUTH": "none",
         "PYTHONPATH": str(ADDONS),
     }

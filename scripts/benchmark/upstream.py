@@ -1,4 +1,4 @@
-"""The upstream: a server that answers as Qwen's compatible mode does, much faster than any proxy, and paces streams.
+"""The upstream: a server that answers in every dialect, much faster than any proxy, and paces streams.
 
 Started as a process of its own; says its port in one line on stdout and ends when its stdin ends.
 """
@@ -10,12 +10,12 @@ import selectors
 import sys
 from collections.abc import Iterator
 
-from scripts.benchmark import payloads
+from scripts.benchmark import faces, payloads
 from scripts.benchmark.http1 import MessageReader
 
 
 class Upstream(asyncio.Protocol):
-    """One connection.  Every path ending in /chat/completions is served alike."""
+    """One connection."""
 
     _transport: asyncio.Transport
 
@@ -53,38 +53,38 @@ class Upstream(asyncio.Protocol):
         self._write_on()
 
     def _answer(self) -> None:
-        path = self._reader.start.split(b" ")[1]
-        if not path.endswith(b"/chat/completions"):
-            self._transport.write(payloads.UNKNOWN)
+        path, headers, body = self._reader.start.split(b" ")[1], self._reader.headers, self._reader.body
+        face = faces.face_of(path)
+        if face is None:
+            self._transport.write(faces.UNKNOWN)
             return
-        body = self._reader.body
         order = payloads.ordered(body)
-        if not payloads.streamed(body):
-            self._transport.write(payloads.ANSWER)
+        if not faces.wants_stream(path, headers, body):
+            self._transport.write(face.answer)
         elif order is None:
-            self._transport.write(payloads.ANSWER_STREAMED)
+            self._transport.write(faces.streamed(face))
         elif order.rate:
-            self._transport.write(payloads.STREAM_HEAD + payloads.FIRST)
-            self._plan(order, 0, self._loop.time())
+            self._transport.write(faces.STREAM_HEAD + face.first)
+            self._plan(face, order, 0, self._loop.time())
         else:
-            self._slices = iter(payloads.burst(order.count))
+            self._slices = iter(faces.burst(face, order.count))
             self._write_on()
 
     def _write_on(self) -> None:
         while not self._paused and (data := next(self._slices, None)) is not None:
             self._transport.write(data)
 
-    def _plan(self, order: payloads.Order, number: int, start: float) -> None:
+    def _plan(self, face: faces.Face, order: payloads.Order, number: int, start: float) -> None:
         planned = start + (number + 1) / order.rate
-        self._timer = self._loop.call_at(planned, self._say, order, number, start, planned)
+        self._timer = self._loop.call_at(planned, self._say, face, order, number, start, planned)
 
-    def _say(self, order: payloads.Order, number: int, start: float, planned: float) -> None:
+    def _say(self, face: faces.Face, order: payloads.Order, number: int, start: float, planned: float) -> None:
         if number == order.count:
             self._timer = None
-            self._transport.write(payloads.LAST)
+            self._transport.write(face.last)
             return
-        self._transport.write(payloads.event(number, planned))
-        self._plan(order, number + 1, start)
+        self._transport.write(face.event(number, planned))
+        self._plan(face, order, number + 1, start)
 
 
 async def _until_stdin_ends() -> None:

@@ -1,10 +1,27 @@
 """The benchmark's pure parts: figures, tables, the check of answers, and the reader of HTTP."""
 
-import orjson
 import pytest
 
+from qwenproxy.dialects.base import Dialect
+from qwenproxy.dialects.compatible import Compatible
+from qwenproxy.dialects.contents import Contents
+from qwenproxy.dialects.dashscope import DashScope
+from qwenproxy.errors import ProxyError
+from qwenproxy.plans import GATEWAY
+from qwenproxy.wire.openai import Delta
 from scripts.benchmark import payloads
 from scripts.benchmark.answers import Answer, check
+from scripts.benchmark.faces import (
+    COMPATIBLE,
+    CONTENTS,
+    DASHSCOPE,
+    STREAM_HEAD,
+    Face,
+    burst,
+    face_of,
+    streamed,
+    wants_stream,
+)
 from scripts.benchmark.figures import (
     Figures,
     Measurement,
@@ -94,15 +111,19 @@ def test_a_table_is_aligned() -> None:
     ]
 
 
-WHOLE = payloads.ANSWER.partition(b"\r\n\r\n")[2]
+DIALECT_OF: dict[Face, Dialect] = {
+    COMPATIBLE: Compatible(GATEWAY),
+    DASHSCOPE: DashScope(GATEWAY),
+    CONTENTS: Contents(GATEWAY),
+}
+NATIVE = b"/api/v1/services/aigc/text-generation/generation"
+WHOLE = COMPATIBLE.answer.partition(b"\r\n\r\n")[2]
 PACED = Order(3, 50)
 
 
 def _streamed(*events: int) -> bytes:
     """The body of a stream of *events*, the first planned for second 10, the next for 11, and so on."""
-    chunked = (
-        payloads.STREAM_HEAD + payloads.FIRST + b"".join(payloads.event(k, 10 + k) for k in events) + payloads.LAST
-    )
+    chunked = STREAM_HEAD + COMPATIBLE.first + b"".join(COMPATIBLE.event(k, 10 + k) for k in events) + COMPATIBLE.last
     reader = MessageReader(until_close=True)
     reader.feed(chunked)
     return reader.body
@@ -158,8 +179,8 @@ def test_cpu_is_left_out_where_it_cannot_be_read() -> None:
 
 
 MESSAGES = {
-    "by length": payloads.ANSWER,
-    "in chunks": payloads.STREAM_HEAD + payloads.FIRST + payloads.LAST,
+    "by length": COMPATIBLE.answer,
+    "in chunks": STREAM_HEAD + COMPATIBLE.first + COMPATIBLE.last,
     "with trailers": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\na: b\r\n\r\n",
 }
 
@@ -219,17 +240,38 @@ def test_the_prompt_orders_the_answer(body: bytes, order: Order | None) -> None:
     assert payloads.ordered(body) == order
 
 
-@pytest.mark.parametrize("order", [None, Order(7)], ids=str)
-def test_only_what_is_ordered_is_asked_for_as_a_stream(order: Order | None) -> None:
-    assert payloads.streamed(payloads.request(8080, order)) == (order is not None)
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "face", "stream"),
+    [
+        (b"/v1/chat/completions", {}, payloads.request(8080, None), COMPATIBLE, False),
+        (b"/v1/chat/completions", {}, payloads.request(8080, Order(7)), COMPATIBLE, True),
+        (NATIVE, {b"x-dashscope-sse": b"enable"}, b"{}", DASHSCOPE, True),
+        (NATIVE, {}, b"{}", DASHSCOPE, False),
+        (b"/v1beta/models/m:streamGenerateContent?alt=sse", {}, b"{}", CONTENTS, True),
+        (b"/v1beta/models/m:generateContent", {}, b"{}", CONTENTS, False),
+        (b"/elsewhere", {}, b"{}", None, False),
+    ],
+)
+def test_path_headers_and_body_say_what_is_spoken_and_how(
+    path: bytes, headers: dict[bytes, bytes], body: bytes, face: Face | None, stream: bool
+) -> None:
+    assert (face_of(path), wants_stream(path, headers, body)) == (face, stream)
 
 
-def test_the_whole_answer_is_the_same_as_a_stream() -> None:
-    reader = MessageReader(until_close=True)
-    reader.feed(payloads.ANSWER_STREAMED)
-    chunks = [orjson.loads(line[6:]) for line in reader.body.split(b"\n\n") if line.startswith(b"data: {")]
-    pieces = [choice["delta"]["content"] for chunk in chunks for choice in chunk["choices"]]
-    assert "".join(pieces) == payloads.TEXT
+@pytest.mark.parametrize("face", DIALECT_OF, ids=["compatible", "dashscope", "contents"])
+def test_every_dialect_says_the_same_whole_streamed_and_in_bursts(face: Face) -> None:
+    """Read by the proxy's own readers, which have golden files of their own."""
+    dialect = DIALECT_OF[face]
+    said = []
+    for answer in (face.answer, streamed(face), b"".join(burst(face, 3))):
+        reader = MessageReader(until_close=True)
+        reader.feed(answer)
+        heard = dialect.reader(reader.headers[b"content-type"].decode(), tools=frozenset(), new_id=lambda: "id")
+        events = [*heard.feed(reader.body), *heard.feed(b"")]
+        assert heard.answered or heard.finished
+        assert not [event for event in events if isinstance(event, ProxyError)]
+        said.append("".join(event.delta.get("content") or "" for event in events if isinstance(event, Delta)))
+    assert said == [payloads.TEXT, payloads.TEXT, "~0@0 ~1@0 ~2@0 "]
 
 
 @pytest.mark.parametrize(
