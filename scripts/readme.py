@@ -3,11 +3,18 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from qwenproxy import hints, settings
-from qwenproxy.dialects import rulings
-from qwenproxy.simulator.scenarios import SCENARIOS
+import orjson
 
-README = Path(__file__).parents[1] / "README.md"
+from qwenproxy import hints, plans, settings
+from qwenproxy.dialects import rulings
+from qwenproxy.lines import DIALECTS
+from qwenproxy.simulator.doors import FACES
+from qwenproxy.simulator.scenarios import SCENARIOS, is_on
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+CLIENTS = ROOT / "tests" / "golden" / "clients.json"
+MARKS: Mapping[bool | None, str] = {True: "yes", False: "no", None: "-"}  # the last: it offers none
 
 
 def rulings_table() -> str:
@@ -17,18 +24,48 @@ def rulings_table() -> str:
 
 
 def scenarios_table() -> str:
-    """The markers that the simulator understands."""
-    markers = {" ".join(filter(None, ["sim:", name, row.argument])): row.does for name, row in SCENARIOS.items()}
-    rows = [f"| `[{marker}]` | {does.replace('<', '&lt;')} |" for marker, does in markers.items()]
-    return "\n".join(["| marker | what happens |", "|---|---|", *rows]) + "\n"
+    """The markers that the simulator understands, and on which of its faces."""
+    lines = ["| marker | faces | what happens |", "|---|---|---|"]
+    for name, row in SCENARIOS.items():
+        marker = " ".join(filter(None, ["sim:", name, row.argument]))
+        lines.append(f"| `[{marker}]` | {faces_of(name)} | {row.does.replace('<', '&lt;')} |")
+    return "\n".join(lines) + "\n"
+
+
+def faces_of(name: str) -> str:
+    """The faces on which a scenario means something."""
+    found = [face.name for face in FACES if is_on(name, face)]
+    return "all" if len(found) == len(FACES) else ", ".join(found)
+
+
+def dialects_table() -> str:
+    """What each dialect cannot say."""
+    lines = ["| dialect | parameter | why it is dropped |", "|---|---|---|"]
+    for face, dialect in DIALECTS.items():
+        reasons = dialect(plans.GATEWAY).unsaid
+        for reason in dict.fromkeys(reasons.values()):
+            names = ", ".join(f"`{name}`" for name in reasons if reasons[name] == reason)
+            lines.append(f"| `{face}` | {names} | {reason} |")
+    return "\n".join(lines) + "\n"
+
+
+def clients_table() -> str:
+    """What unmodified clients got when tests ran them last."""
+    lines = ["| client | version | plain | streamed | tools | how |", "|---|---|---|---|---|---|"]
+    for name, row in orjson.loads(CLIENTS.read_bytes()).items():
+        cells = (name, row["version"], *(MARKS[row[kind]] for kind in ("plain", "streamed", "tools")), row["how"])
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "settings": settings.readme_table,
     "rulings": rulings_table,
+    "dialects": dialects_table,
     "scenarios": scenarios_table,
     "plans": hints.plans_table,
     "hints": hints.hints_table,
+    "clients": clients_table,
 }
 """The name in the README's `<!-- name -->` and `<!-- /name -->` -> what stands between them."""
 

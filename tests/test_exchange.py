@@ -13,9 +13,10 @@ from qwenproxy import errors, sse
 from qwenproxy.auth.credentials import ApiKey
 from qwenproxy.endpoints.chat import ChatCall
 from qwenproxy.errors import ProxyError
-from qwenproxy.exchange import Answer, Body, Exchange, has_images, header_text, offered
+from qwenproxy.exchange import Answer, Body, Exchange, forced, has_images, header_text, offered
 from qwenproxy.lines import Line
 from qwenproxy.record import Record
+from qwenproxy.rounds import NOT_CALLED
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.upstream import Upstream
@@ -301,6 +302,21 @@ def test_the_functions_that_are_offered_are_found() -> None:
     tools = [{"type": "function", "function": {"name": name}} for name in "ab"]
     assert offered({"tools": tools}) == {"a", "b"}
     assert offered({}) == offered({"tools": None}) == frozenset()
+
+
+def test_the_functions_that_must_be_called_are_found() -> None:
+    tools = [{"type": "function", "function": {"name": name}} for name in "ab"]
+    named = {"type": "function", "function": {"name": "b"}}
+    found = [forced({"tools": tools, "tool_choice": choice}) for choice in ("required", named, "auto", "none", None)]
+    assert found == [{"a", "b"}, {"b"}, set(), set(), set()]
+    assert forced({}) == set()
+
+
+async def test_a_forced_call_that_does_not_come_is_told_in_the_log() -> None:
+    look = {"type": "function", "function": {"name": "look"}}
+    async with desk(completion("Hi")) as at:
+        assert text(await at.ask(tools=[look], tool_choice="required")) == "Hi"
+        assert NOT_CALLED in at.records[0].changed
 
 
 def test_a_header_is_printable_whatever_a_model_is_called() -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from qwenproxy import hints, plans
+from qwenproxy.auth.keys import plan_of_key
 from qwenproxy.errors import ACCESS_DENIED, CONTENT_FILTER, QUOTA, UPSTREAM_KEY, Failure, ProxyError
 from qwenproxy.hints import (
     API_KEYS,
@@ -240,7 +241,7 @@ def test_each_kind_of_key_at_each_host_of_the_vendor_has_its_word_for_a_401() ->
 
 def test_a_workspace_that_a_key_names_is_known_by_its_kind() -> None:
     key = f"sk-ws-H.ws-7.{SECRET}"
-    plan = plans.plan_of_key(key)
+    plan = plan_of_key(key)
     said = hint(401, key_kind(key), plan, plan.base_url)
     assert "{workspace}" in said
     assert "ws-7" not in said

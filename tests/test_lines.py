@@ -89,3 +89,23 @@ def test_the_operators_aliases_come_first() -> None:
 )
 def test_the_user_agent_is_honest(address: str, app: str, sent: str) -> None:
     assert line(address).user_agent(app) == sent
+
+
+GATEWAY = "http://127.0.0.1:8000/v1beta"
+
+
+def test_its_successor_goes_on_with_what_it_knows() -> None:
+    """What a dialect remembers, signatures of calls, is wanted again."""
+    before, after = line(GATEWAY), line(GATEWAY, reasoning="hide")
+    before.learn("qwen-plus", replace(before.row("qwen-plus"), max_output=7))
+    after.inherit(before)
+    assert after.dialect is before.dialect
+    assert after.gate is before.gate
+    assert after.row("qwen-plus").max_output == 7
+
+
+def test_what_leads_elsewhere_is_no_successor() -> None:
+    before, after = line(GATEWAY), line("http://127.0.0.1:8000/v1")
+    own = after.dialect
+    after.inherit(before)
+    assert after.dialect is own

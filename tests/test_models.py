@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from qwenproxy.models import FAMILIES, Row, Thinking, canonical, row_of
+from qwenproxy.models import FAMILIES, Row, Thinking, canonical, chats, owner_of, row_of
 
 LIMITS = [
     ("qwen3.8-max", 1_000_000, 131_072),
@@ -98,6 +98,70 @@ def test_every_row_makes_sense(pattern: str, row: Row) -> None:
     assert row.max_thinking is None or row.max_thinking >= 0
     assert row.thinking != "never" or row.efforts is None
     assert row.audio_output <= row.streams_only
+
+
+@pytest.mark.parametrize(("pattern", "row"), FAMILIES, ids=[pattern for pattern, _ in FAMILIES])
+def test_every_row_says_when_its_source_was_read(pattern: str, row: Row) -> None:
+    assert re.search(r"\b2026-\d\d(-\d\d)?$", row.source)
+
+
+@pytest.mark.parametrize(
+    ("model", "owner"),
+    [
+        ("qwen3.7-plus", "qwen"),
+        ("coder-model", "qwen"),
+        ("QwQ-32B", "qwen"),
+        ("glm-5.2", "zhipu"),
+        ("deepseek-v4-pro", "deepseek"),
+        ("kimi/kimi-k3", "moonshot"),
+        ("MiniMax-M2.5", "minimax"),
+        ("llama3", "unknown"),
+    ],
+)
+def test_a_models_maker_is_known_by_its_family(model: str, owner: str) -> None:
+    assert owner_of(model) == owner
+
+
+@pytest.mark.parametrize(
+    ("model", "does"),
+    [
+        *((model, True) for model in ("qwen3.7-plus", "qwen3-omni-flash", "qwen3-vl-plus", "llama3", "qwen-mt-plus")),
+        *((model, False) for model in ("text-embedding-v4", "qwen3-rerank", "qwen-image-plus", "wan2.6-t2v")),
+        *(
+            (model, False)
+            for model in ("qwen3-tts-flash", "qwen3-omni-flash-realtime", "cosyvoice-v3", "paraformer-v2")
+        ),
+    ],
+)
+def test_a_name_tells_what_does_not_chat(model: str, does: bool) -> None:
+    assert chats(model) is does
+
+
+ABILITIES = [
+    ("tools", ["qwen3.7-plus", "qwen3-vl-plus", "qwen3-coder-plus"], ["qwen-mt-plus", "qwen-vl-max", "qwen-vl-ocr"]),
+    (
+        "cache",
+        ["qwen3.7-plus", "qwen-plus", "qwen3-coder-plus", "qwen3-vl-plus"],
+        ["qwen-max", "qwen-turbo", "qwen3-8b"],
+    ),
+    ("opens_thinking", ["qwen3-30b-a3b-thinking-2507", "qwen3.6-27b", "deepseek-r1"], ["qwen3-8b", "glm-5"]),
+    ("search", ["qwen3.7-plus", "qwen-max"], ["qwen3-vl-plus", "qwen-vl-max", "qwen-mt-plus"]),
+]
+
+
+@pytest.mark.parametrize(("ability", "able", "unable"), ABILITIES, ids=[row[0] for row in ABILITIES])
+def test_models_can_what_the_table_says(ability: str, able: list[str], unable: list[str]) -> None:
+    assert {model: getattr(row_of(model), ability) for model in (*able, *unable)} == {
+        **dict.fromkeys(able, True),
+        **dict.fromkeys(unable, False),
+    }
+
+
+def test_dated_snapshots_of_deepseek_tell_one_effort_more_apart() -> None:
+    dated, plain = row_of("deepseek-v4-flash-0731").efforts, row_of("deepseek-v4-flash").efforts
+    assert dated is not None
+    assert plain is not None
+    assert (dated["low"], plain["low"]) == ("low", "high")
 
 
 def test_case_and_vendor_do_not_change_the_row() -> None:

@@ -86,3 +86,22 @@ def test_what_there_is_not_is_left_out() -> None:
         "total_ms",
         "rounds",
     }
+
+
+def test_what_an_attempt_comes_to_is_kept_with_its_rounds() -> None:
+    made = Record("req_1", "POST", "chat", Clock(), keep=100)
+    assert made.transcript is not None
+    made.ruled(("a",), ("b",))
+    made.transcript.begin("POST", "https://host/v1", {}, b"", None)
+    made.taught(("max_output=64",))
+    (kept,) = made.transcript.rounds
+    assert (kept["dropped"], kept["changed"], kept["learned"]) == (["a"], ["b"], ["max_output=64"])
+    assert made.learned == ("max_output=64",)
+
+
+def test_without_anything_to_keep_there_is_no_transcript() -> None:
+    made = record()
+    made.ruled(("a",), ("b",))
+    made.taught(("max_output=64",))
+    assert made.transcript is None
+    assert made.learned == ("max_output=64",)

@@ -11,7 +11,7 @@ from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.dialects.failures import failure
 from qwenproxy.dialects.reader import Reader
 from qwenproxy.errors import ProxyError
-from qwenproxy.rounds import Fan, Source, Strand, total
+from qwenproxy.rounds import NOT_CALLED, Fan, Source, Strand, total
 from qwenproxy.upstream import Upstream
 from qwenproxy.wire.openai import ChatEvent, Delta, Usage
 from tests.support import upstream as scripted
@@ -37,10 +37,10 @@ def cut(*events: bytes) -> scripted.Reply:
     return reply
 
 
-async def strand(client: Upstream, choice: int = 0, **names: str) -> Strand:
+async def strand(client: Upstream, choice: int = 0, forced: Sequence[str] = (), **names: str) -> Strand:
     answer = await client.open(REQUEST, "test")
     reader = Reader(answer.content_type, tools=frozenset(), failure=failure, new_id=lambda: "call_1")
-    return Strand(answer, reader, choice, names)
+    return Strand(answer, reader, choice, names, frozenset(forced))
 
 
 async def read(source: Source) -> list[ChatEvent]:
@@ -98,6 +98,33 @@ async def test_several_rounds_are_several_choices_of_one_answer() -> None:
     usages = [e.usage for e in events if isinstance(e, Usage)]
     assert [(usage["prompt_tokens"], usage["total_tokens"]) for usage in usages] == [(9, 12)]
     assert isinstance(events[-1], Usage)
+
+
+LENGTH = STOP.replace(b"stop", b"length")
+
+
+@pytest.mark.parametrize(
+    ("forced", "said", "noted"),
+    [
+        ((), (HI, STOP), False),
+        (("search_",), (HI, STOP), True),
+        (("search_",), (CALL, STOP), False),
+        (("look", "search_"), (CALL, STOP), False),
+        (("look",), (CALL, STOP), True),
+        (("look",), (HI, LENGTH), False),
+    ],
+    ids=["free", "none", "it", "one of them", "another", "too long for it"],
+)
+async def test_a_forced_call_that_does_not_come_is_noted(
+    forced: tuple[str, ...], said: tuple[bytes, ...], noted: bool
+) -> None:
+    """Some servers pass a forced choice over; the app gets its answer as it is."""
+    async with scripted.upstream(scripted.stream(*said, DONE)) as server:
+        client = Upstream(server.base_url, NoCredential(), idle_timeout=5.0)
+        found = await strand(client, forced=forced, search_="search")
+        await read(found)
+        assert (NOT_CALLED in found.repairs) is noted
+        await client.retire()
 
 
 async def test_one_failure_fails_all() -> None:

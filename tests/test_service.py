@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from qwenproxy import errors
+from qwenproxy.endpoints.models import Model
 from qwenproxy.errors import Failure, ProxyError
 from qwenproxy.service import RESTS, Service, complaints, service
 from qwenproxy.settings import load
+from tests.support.upstream import upstream, whole
 
 STANDARD = "https://dashscope.aliyuncs.com/compatible-mode/v1"
 CODING = "https://coding.dashscope.aliyuncs.com/v1"
@@ -82,10 +84,25 @@ def test_new_settings_keep_what_was_learned_about_the_same_upstream(tmp_path: Pa
     assert after.lines[0].row("qwen-plus").max_output == 9
 
 
-def test_apps_are_told_of_aliases_and_of_the_upstreams_models(tmp_path: Path) -> None:
-    found = made(tmp_path, {**KEY, "QWENPROXY_MODELS": '{"gpt-4o": "qwen-plus", "o*": "qwen-max"}'})
-    assert found.model_names()[0] == ("gpt-4o", "qwenproxy")
-    assert all("*" not in name for name, _ in found.model_names())
+async def test_apps_are_told_of_the_preferred_lines_models(tmp_path: Path) -> None:
+    found = made(tmp_path, {"QWENPROXY_MODELS": '{"gpt-4o": "qwen-plus", "o*": "qwen-max"}'})
+    told = (await found.offer("app/1")).models()
+    assert told[0] == Model("gpt-4o", "qwenproxy")
+    assert Model("qwen3.7-plus", "qwen") in told
+    assert all("*" not in model.id for model in told)
+    await found.retire()
+
+
+async def test_new_settings_keep_what_the_same_upstream_has_listed(tmp_path: Path) -> None:
+    async with upstream(whole({"data": [{"id": "qwen3:8b"}]})) as qwen:
+        named = {"QWENPROXY_UPSTREAM": qwen.base_url}
+        before, after = made(tmp_path, named), made(tmp_path, {**named, "QWENPROXY_HEARTBEAT": "3"})
+        await before.offer("")
+        after.inherit(before)
+        assert [model.id for model in (await after.offer("")).models()] == ["qwen3:8b"]
+        assert len(qwen.asked) == 1
+        await before.retire()
+        await after.retire()
 
 
 def test_a_missing_key_is_told_at_the_start(tmp_path: Path) -> None:

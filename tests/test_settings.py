@@ -26,6 +26,7 @@ DEFAULTS = {
     "allow_remote": False,
     "cors_origins": (),
     "unsupported": "drop",
+    "cache_markers": False,
     "reasoning": "show",
     "allowed_hosts": (),
     "log_format": "text",
@@ -38,6 +39,8 @@ DEFAULTS = {
     "refresh_lead": 300.0,
     "rate_limit": "",
     "body_limit": 64 * 1024 * 1024,
+    "view_limit": 1024 * 1024,
+    "view_memory": 256 * 1024 * 1024,
 }
 
 GIVEN: list[tuple[str, str, str, Any]] = [  # name, in a variable, in the file, what it comes to
@@ -51,6 +54,7 @@ GIVEN: list[tuple[str, str, str, Any]] = [  # name, in a variable, in the file, 
     ("client_keys", "one,two", '["one", "two"]', (Secret("one"), Secret("two"))),
     ("cors_origins", "https://a.example", '["https://a.example"]', ("https://a.example",)),
     ("unsupported", "refuse", '"refuse"', "refuse"),
+    ("cache_markers", "true", "true", True),
     ("reasoning", "hide", '"hide"', "hide"),
     ("allowed_hosts", "*.corp.example", '["*.corp.example"]', ("*.corp.example",)),
     ("log_format", "json", '"json"', "json"),
@@ -62,6 +66,8 @@ GIVEN: list[tuple[str, str, str, Any]] = [  # name, in a variable, in the file, 
     ("refresh_lead", "60", "60", 60.0),
     ("rate_limit", "5/second", '"5/second"', "5/second"),
     ("body_limit", "1 MiB", "1048576", 1024 * 1024),
+    ("view_limit", "2 KiB", "2048", 2048),
+    ("view_memory", "1 GiB", "1073741824", 1024**3),
 ]
 
 

@@ -20,6 +20,7 @@ TEXTS = {
     "allow_remote": "true",
     "cors_origins": "https://a.example",
     "unsupported": "refuse",
+    "cache_markers": "true",
     "reasoning": "hide",
     "allowed_hosts": "*.corp.example",
     "log_format": "json",
@@ -32,6 +33,8 @@ TEXTS = {
     "refresh_lead": "60",
     "rate_limit": "5/second",
     "body_limit": "1m",
+    "view_limit": "2k",
+    "view_memory": "1g",
 }
 """For each option, a text that is not its default."""
 

@@ -41,6 +41,14 @@ CASES = {
     "no blank line at the end": (b"data: a\n\ndata: b\n", [b"a", b"b"]),
     "no line end at the end": (b"data: a\n\ndata: b", [b"a", b"b"]),
     "no line feed at the end": (b"data: a\r\n\r\ndata: b\r", [b"a", b"b"]),
+    "DashScope's events": (
+        b'id:1\nevent:result\n:HTTP_STATUS/200\ndata:{"a":1}\n\nid:2\nevent:result\n:HTTP_STATUS/200\ndata:{}\n\n',
+        [b'{"a":1}', b"{}"],
+    ),
+    "DashScope's events, of two lines": (
+        b"id:1\nevent:result\n:HTTP_STATUS/200\ndata:{\ndata:}\n\ndata:a\nevent:result\n:HTTP_STATUS/200\ndata:{}\n\n",
+        [b"{\n}", b"a\n{}"],
+    ),
     "the end": (b"data: [DONE]\n\n", [b"[DONE]"]),
 }
 
@@ -90,6 +98,9 @@ LINES = st.sampled_from(
         b" ",
         b"id: 1",
         b"event:x",
+        b"\nevent:result\n:HTTP_STATUS/200\ndata:{",
+        b":HTTP_STATUS/429",
+        b"event: error",
         sse.BOM,
         b"\xef",
     ]
@@ -103,6 +114,37 @@ def test_any_stream_in_any_pieces_reads_as_the_standard_says(parts: list[bytes],
     edges = [0, *places, len(data)]
     pieces = [data[start:end] for start, end in pairwise(edges) if start < end]
     assert decoded(pieces) == by_the_book(data)
+
+
+ERRORS: dict[str, tuple[bytes, list[int | None]]] = {
+    "none": (b"id:1\nevent:result\n:HTTP_STATUS/200\ndata:{}\n\ndata: a\n\n", [None, None]),
+    "by kind and status": (b"data: a\n\nid:1\nevent:error\n:HTTP_STATUS/429\ndata:a\n\ndata: b\n\n", [None, 429, None]),
+    "by kind alone": (b"event: error\ndata: a\n\n", [0]),
+    "by kind, against the status": (b"event:error\n:HTTP_STATUS/200\ndata:a\n\n", [0]),
+    "by status alone": (b"event:result\n:HTTP_STATUS/500\ndata:a\n\n", [500]),
+    "by a status in front of the kind": (b":HTTP_STATUS/400\nevent:error\ndata:a\n\n", [400]),
+    "by a status behind the data": (b"data:a\n:HTTP_STATUS/400\n\n", [400]),
+    "by a status as a field": (b"event:error\nstatus: 403\ndata:a\n\n", [403]),
+    "two": (b"event:error\ndata:a\n\n:HTTP_STATUS/401\ndata:b\n\n", [0, 401]),
+    "with line ends of two bytes": (b"event:error\r\n:HTTP_STATUS/429\r\ndata:a\r\n\r\n", [429]),
+    "of nothing": (b"event:error\n:HTTP_STATUS/429\n\ndata: a\n\n", [None]),
+    "another kind": (b"event:errors\ndata: a\n\nevent\ndata: b\n\n", [None, None]),
+    "another comment": (
+        b":HTTP_STATUS/302\ndata: a\n\n:HTTP_STATUS/4\ndata: b\n\n: status:400\ndata: c\n\n",
+        [None] * 3,
+    ),
+    "without the last blank line": (b"event:error\n:HTTP_STATUS/429\ndata:a", [429]),
+}
+
+
+@pytest.mark.parametrize(("data", "statuses"), ERRORS.values(), ids=ERRORS.keys())
+def test_errors_are_known_by_their_kind_or_status_at_every_cut(data: bytes, statuses: list[int | None]) -> None:
+    for pieces in cuts.every_cut(data):
+        decoder, found = sse.Decoder(), list[int | None]()
+        for piece in [*pieces, b""]:
+            payloads = decoder.feed(piece)
+            found += [decoder.failed.get(place) for place in range(len(payloads))]
+        assert found == statuses
 
 
 def test_an_event_comes_with_its_last_byte() -> None:

@@ -9,6 +9,7 @@ from qwenproxy import errors
 from qwenproxy.auth.credentials import ApiKey, Credential, NoCredential
 from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.errors import ProxyError
+from qwenproxy.transcript import Transcript
 from qwenproxy.upstream import Round, Upstream
 from tests.support import upstream as scripted
 
@@ -124,6 +125,23 @@ async def test_silence_is_given_up(reply: scripted.Reply) -> None:
     assert caught.value.failure is errors.UPSTREAM_TIMEOUT
 
 
+async def test_only_the_upstreams_own_silence_counts_not_the_time_until_the_next_read() -> None:
+    async def reply(connection: scripted.Connection) -> None:
+        await connection.send(scripted.STREAM_HEAD + scripted.chunk(b"x"))
+        await asyncio.sleep(0.3)
+        await connection.send(scripted.chunk(b"y") + scripted.chunk(b""))
+
+    async with scripted.upstream(reply) as server:
+        client = Upstream(server.base_url, NoCredential(), idle_timeout=0.2)
+        answer = await client.open(REQUEST, "agent")
+        assert await answer.read() == b"x"
+        await asyncio.sleep(0.25)  # the app reads slowly: nobody waits for the upstream
+        assert await answer.read() == b"y"
+        assert await answer.read() == b""
+        await answer.close()
+        await client.retire()
+
+
 @pytest.mark.parametrize(
     ("reply", "failure"),
     [
@@ -161,3 +179,52 @@ async def test_a_retired_upstream_lets_its_rounds_end() -> None:
         go.set()
         assert await answer.read_all(1000) == b"onetwo"
         await answer.close()
+
+
+async def test_each_call_is_kept_for_viewing_without_its_token(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-new\n")
+    refused = scripted.whole({"error": "no sk-old"}, status=401)
+    kept = Transcript(1000, asyncio.get_running_loop().time)
+    async with scripted.upstream(refused, OK) as server:
+        client = Upstream(server.base_url, ApiKey("sk-old", tmp_path / "key"), idle_timeout=5.0)
+        answer = await client.open(REQUEST, "agent/1", kept)
+        await answer.read_all(1000)
+        await answer.close()
+        await client.retire()
+    kept.settle()
+    assert [each["status"] for each in kept.rounds] == [401, 200]
+    assert [each["answer"] for each in kept.rounds] == [b'{"error":"no [secret]"}', b'{"ok":true}']
+    for each in kept.rounds:
+        assert (each["method"], each["url"], each["body"]) == ("POST", f"{server.base_url}{REQUEST.path}", b'{"a":1}')
+        sent = {name.lower(): value for name, value in each["headers"]}
+        assert sent["user-agent"] == "agent/1"
+        assert sent["host"] == f"127.0.0.1:{server.port}"
+        assert "sk-" not in str(sent)
+
+
+async def test_a_call_that_fails_is_kept_with_the_reason() -> None:
+    kept = Transcript(1000, asyncio.get_running_loop().time)
+    client = Upstream("http://127.0.0.1:1/v1", NoCredential(), idle_timeout=5.0)
+    with pytest.raises(ProxyError) as caught:
+        await client.open(REQUEST, "agent/1", kept)
+    await client.retire()
+    (each,) = kept.rounds
+    assert (each["status"], each["error"]) == (None, caught.value.message)
+
+
+async def test_an_answer_that_breaks_off_is_kept_with_the_reason() -> None:
+    async def cut(connection: scripted.Connection) -> None:
+        await connection.send(scripted.STREAM_HEAD + scripted.chunk(b"Hel"))
+        connection.writer.close()
+
+    kept = Transcript(1000, asyncio.get_running_loop().time)
+    async with scripted.upstream(cut) as server:
+        client = Upstream(server.base_url, NoCredential(), idle_timeout=5.0)
+        answer = await client.open(REQUEST, "agent/1", kept)
+        with pytest.raises(ProxyError) as caught:
+            await answer.read_all(1000)
+        await answer.close()
+        await client.retire()
+    kept.settle()
+    (each,) = kept.rounds
+    assert (each["answer"], each["whole"], each["error"]) == (b"Hel", False, caught.value.message)

@@ -2,11 +2,11 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mitmproxy import ctx, exceptions
+from mitmproxy import ctx, exceptions, flow, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.options import Options
 from mitmproxy.optmanager import unset
@@ -18,6 +18,8 @@ from qwenproxy import logs, service, settings
 from qwenproxy.flows import access, guard, live
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.requests import Desk, limits
+from qwenproxy.flows.views import contentviews, rows
+from qwenproxy.flows.views.memory import Shelf
 from qwenproxy.flows.visits import Visit
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
@@ -28,7 +30,11 @@ OURS = {"connection_strategy": "lazy", "keep_host_header": True, "rawtcp": False
 """Options of mitmproxy that the proxy sets, unless the user did."""
 GUARDED = {"mode", "server", "listen_host", "allow_hosts", *guard.HOLES}
 PREFIX = "qwen_"
-VIEW_LIMIT = 1024 * 1024  # bytes of a streamed answer that are kept for viewing
+COLUMNS = ["comment", "status"]
+"""What mitmweb's flow list shows, unless the user has set it: beside a path, a comment would have no room."""
+LOOKERS = ("view", "dumper")
+"""mitmproxy's addons that show flows, and its options by which flows are written or handed to someone else."""
+LOOKED_AT = ("save_stream_file", "hardump", "scripts")
 
 
 class QwenProxy:
@@ -46,6 +52,8 @@ class QwenProxy:
         self._desk: Desk | None = None
         self._running = False
         self._json: logging.Handler | None = None
+        self._keep = 0
+        self._shelf: Shelf | None = None
         self.settings = Settings()
 
     @property
@@ -62,9 +70,14 @@ class QwenProxy:
         mitmproxy_options = {"allow_hosts": Hosts(self.settings.hosts).allow_hosts(), **OURS}
         ctx.options.update(**{name: value for name, value in mitmproxy_options.items() if not is_set(name)})
         ctx.options.subscribe(self._before_change, GUARDED)
+        self._prepare_views()
 
     def configure(self, updated: set[str]) -> None:
         """Take up changed options; refuses what would open a way past the proxy."""
+        self._configure(updated)
+        self._keep = self.settings.view_limit if is_looked_at() else 0
+
+    def _configure(self, updated: set[str]) -> None:
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
         found = self._found()
@@ -92,13 +105,38 @@ class QwenProxy:
         if desk is None:
             return  # not configured: the door answers that the proxy is not ready
         handler = ctx.master.addons.get("proxyserver").connections.get(visit.flow.client_conn.id)
-        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=VIEW_LIMIT)
+        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=self._keep)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Have what is kept for viewing stay within its bound."""
+        if self._shelf is not None:
+            self._shelf.put(flow, self.settings.view_memory)
+
+    error = response
+
+    def show_rounds(self, flows: Sequence[flow.Flow]) -> None:
+        """The command `qwen.rounds`: show the calls of Qwen behind *flows* as flows of their own."""
+        view = ctx.master.addons.get("view")
+        for row in [row for each in flows for row in rows.rounds_of(each)]:
+            view.add([row])
+            self.response(row)
 
     def next_layer(self, data: layer.NextLayer) -> None:
         """Have no connection relayed unread as long as it may still turn out to be ours."""
         if isinstance(data.layer, TCPLayer) and not data.data_server() and guard.undecided(data.data_client()):
             data.context.layers.remove(data.layer)
             data.layer = None
+
+    def _prepare_views(self) -> None:
+        """Make exchanges readable in whatever of mitmproxy's shows flows, or writes them."""
+        contentviews.install()
+        if (view := ctx.master.addons.get("view")) is not None:
+            self._shelf = Shelf(view)
+            ctx.master.commands.add("qwen.rounds", self.show_rounds)
+        if (saver := ctx.master.addons.get("savehar")) is not None:
+            rows.extend_har(saver)
+        if "web_columns" in ctx.options and not is_set("web_columns"):
+            ctx.options.update(web_columns=COLUMNS)
 
     def _before_change(self, _options: Options, _updated: set[str]) -> None:
         """Refuse before anyone takes it up what `configure` would refuse: mitmproxy listens on a new mode at once."""
@@ -154,6 +192,12 @@ class QwenProxy:
         elif not wanted and self._json is not None:
             logs.undo_json(self._json)
             self._json = None
+
+
+def is_looked_at() -> bool:
+    """Whether anything may look at flows: if not, nothing is kept for viewing."""
+    asked = (getattr(ctx.options, name, None) for name in LOOKED_AT)
+    return any(asked) or any(ctx.master.addons.get(name) is not None for name in LOOKERS)
 
 
 def is_set(name: str) -> bool:

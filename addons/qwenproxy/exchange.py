@@ -10,13 +10,12 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol
 
 import orjson
 
 from qwenproxy import sse
-from qwenproxy.dialects import corrections
+from qwenproxy.dialects import corrections, thinking
 from qwenproxy.dialects.draft import Ruled
 from qwenproxy.dialects.rulings import rule
 from qwenproxy.endpoints.base import Call
@@ -80,7 +79,7 @@ class Exchange:
             raise
         if begun.done():
             begun.result()
-        headers = {"content-type": EVENT_STREAM, "cache-control": "no-cache"} | self._headers()
+        headers = {"content-type": EVENT_STREAM, "cache-control": "no-cache"} | headers_of(self.record)
         return Answer(200, headers, StreamedBody(self, begun, self._call, self._head), self._service.settings.heartbeat)
 
     async def _whole(self) -> Answer:
@@ -96,28 +95,22 @@ class Exchange:
         self.record.heard(events)
         self.record.changed += tuple(source.repairs)
         body = orjson.dumps(self._call.whole(self._head, events))
-        return Answer(200, {"content-type": "application/json"} | self._headers(), body)
+        return Answer(200, {"content-type": "application/json"} | headers_of(self.record), body)
 
     async def _begin(self) -> tuple[Source, Sequence[ChatEvent]]:
         """Open the rounds on the first line that answers, and wait for their first events."""
-        lines = self._service.usable()
-        for line, following in pairwise(lines):
-            try:
-                return await self._on(line)
-            except ProxyError as e:
-                if not self._service.put_aside(line, e, following):
-                    raise
-        return await self._on(lines[-1])
+        return await self._service.first(self._service.usable(), self._on)
 
     async def _on(self, line: Line) -> tuple[Source, Sequence[ChatEvent]]:
         """Open the rounds on *line*, mending what can be mended."""
         model = self.record.used = line.resolve(self._call.model, images=self._images)
         row = line.row(model)
         chat = self._call.chat | {"model": model}
-        refuse = self._service.settings.unsupported == "refuse"
-        corrected, empty = 0, False
+        settings = self._service.settings
+        refuse = settings.unsupported == "refuse"
+        tried, empty = [row], False
         while True:
-            ruled = rule(chat, row, refuse=refuse, unsaid=line.dialect.unsaid)
+            ruled = rule(chat, row, refuse=refuse, unsaid=line.dialect.unsaid, cache_markers=settings.cache_markers)
             self.record.ruled(ruled.dropped, ruled.changed)
             try:
                 return await self._attempt(line, ruled, row)
@@ -127,10 +120,10 @@ class Exchange:
                 empty = True
             except ProxyError as e:
                 better = corrections.learn(e.message, row)
-                if better is None or corrected == CORRECTIONS:
+                if better is None or better in tried or len(tried) > CORRECTIONS:
                     raise
-                corrected += 1
-                self.record.learned += corrections.difference(row, better)
+                tried.append(better)
+                self.record.taught(corrections.difference(row, better))
                 line.learn(model, better)
                 row = better
 
@@ -168,21 +161,10 @@ class Exchange:
         dialect = line.dialect
         request = dialect.request(ruled.chat_for(choice), row, stream=ruled.stream or self._call.stream)
         self.record.rounds += 1
-        answer = await line.open(request, self._app)
-        reader = dialect.reader(answer.content_type, tools=offered(ruled.chat), new_id=new_call_id)
-        return Strand(answer, reader, choice, ruled.tool_names)
-
-    def _headers(self) -> dict[str, str]:
-        record = self.record
-        told = {
-            "x-request-id": record.id,
-            "x-qwenproxy-model": record.used,
-            "x-qwenproxy-dropped": ", ".join(record.dropped),
-            "x-qwenproxy-learned": ", ".join(record.learned),
-            "openai-processing-ms": str(record.elapsed_ms()),
-            "openai-version": "2020-10-01",
-        }
-        return {name: header_text(value) for name, value in told.items() if value}
+        answer = await line.open(request, self._app, self.record.transcript)
+        think = thinking.leak(ruled.chat, row)
+        reader = dialect.reader(answer.content_type, tools=offered(ruled.chat), new_id=new_call_id, think=think)
+        return Strand(answer, reader, choice, ruled.tool_names, forced(ruled.chat))
 
 
 class StreamedBody:
@@ -258,6 +240,14 @@ def offered(chat: Json) -> frozenset[str]:
     return frozenset(tool["function"]["name"] for tool in chat.get("tools") or ())
 
 
+def forced(chat: Json) -> frozenset[str]:
+    """The names of the functions one of which the answer to *chat* has to call; none if it is free."""
+    choice = chat.get("tool_choice")
+    if isinstance(choice, dict):
+        return frozenset([choice["function"]["name"]])
+    return offered(chat) if choice == "required" else frozenset()
+
+
 def new_call_id() -> str:
     """An id for a tool call, in OpenAI's form."""
     return f"call_{uuid.uuid4().hex[:24]}"
@@ -271,6 +261,19 @@ def has_images(chat: Json) -> bool:
         if isinstance(message.get("content"), list)
         for part in message["content"]
     )
+
+
+def headers_of(record: Record) -> dict[str, str]:
+    """What the headers tell the app of its exchange."""
+    told = {
+        "x-request-id": record.id,
+        "x-qwenproxy-model": record.used,
+        "x-qwenproxy-dropped": ", ".join(record.dropped),
+        "x-qwenproxy-learned": ", ".join(record.learned),
+        "openai-processing-ms": str(record.elapsed_ms()),
+        "openai-version": "2020-10-01",
+    }
+    return {name: header_text(value) for name, value in told.items() if value}
 
 
 def header_text(text: str) -> str:

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
-from qwenproxy import __version__, plans
+from qwenproxy import __version__, naming, plans
 from qwenproxy.auth.credentials import Credential
 from qwenproxy.dialects.base import Dialect, UpstreamRequest
 from qwenproxy.dialects.compatible import Compatible
+from qwenproxy.dialects.contents import Contents
+from qwenproxy.dialects.dashscope import DashScope
 from qwenproxy.errors import ProxyError
 from qwenproxy.hints import KeyKind, explained, mismatch
 from qwenproxy.limits import Gate
 from qwenproxy.models import Row
 from qwenproxy.plans import Face, Plan
 from qwenproxy.settings import Settings
+from qwenproxy.transcript import Transcript
 from qwenproxy.upstream import REFUSAL_LIMIT, Round, Upstream
 
 USER_AGENT = f"qwenproxy/{__version__}"
@@ -20,6 +23,8 @@ GATE_PATIENCE = 30.0  # s that a call may wait for a place with its credential
 
 DIALECTS: Mapping[Face, Callable[[Plan], Dialect]] = {
     "compatible": Compatible,
+    "dashscope": DashScope,
+    "contents": Contents,
 }
 """What speaks each face of an upstream."""
 
@@ -33,11 +38,14 @@ class Line:
         self.kind = kind
         self.learned: dict[str, Row] = {}
         """Rows as the upstream's refusals have corrected them, by its own names of models."""
+        self.batches: dict[str, int] = {}
+        """Inputs that one call for embeddings may hold, as refusals have told, by the upstream's names of models."""
         self.rests_until = 0.0
         """Monotonic seconds until which others are tried first."""
         self.gate = Gate(None)
         self._settings = settings
         self._address = ""
+        self._dialect: Dialect
         self._settle()
 
     @property
@@ -61,7 +69,7 @@ class Line:
 
     def resolve(self, model: str, *, images: bool) -> str:
         """The upstream's name for what an app calls *model*."""
-        return plans.resolve(model, self._settings.models, self.plan, self._settings.default_model, images)
+        return naming.resolve(model, self._settings.models, self.plan, self._settings.default_model, images)
 
     def row(self, model: str) -> Row:
         return self.learned.get(model) or plans.row_on(model, self.plan)
@@ -74,10 +82,13 @@ class Line:
         """The User-Agent for the upstream: our own, or that of the app *app* where the plan asks who is calling."""
         return app if self.plan.forwards_user_agent and app else USER_AGENT
 
-    async def open(self, request: UpstreamRequest, app: str) -> Round:
-        """The answer to *request* of an app whose User-Agent is *app*.  Raises ProxyError, also for a refusal."""
+    async def open(self, request: UpstreamRequest, app: str, transcript: Transcript | None = None) -> Round:
+        """The answer to *request* of an app whose User-Agent is *app*.
+
+        *transcript*: where it is kept for viewing.  Raises ProxyError, also for a refusal.
+        """
         await self.gate.enter(GATE_PATIENCE)
-        answer = await self.upstream.open(request, self.user_agent(app))
+        answer = await self.upstream.open(request, self.user_agent(app), transcript)
         if answer.status >= 300:
             try:
                 body = await answer.read_all(REFUSAL_LIMIT)
@@ -97,8 +108,10 @@ class Line:
         return mismatch(self.kind, self.plan, self.upstream.base_url) if self.kind is not None else None
 
     def inherit(self, before: "Line") -> None:
-        """Keep what *before* has learned, and has used up."""
-        self.learned, self.gate = before.learned, before.gate
+        """Keep what *before* has learned and used up, and what its dialect remembers, if it leads to the same place."""
+        if (before._address, before._plan) == (self._address, self._plan):
+            self.learned, self.batches, self.gate = before.learned, before.batches, before.gate
+            self._dialect = before._dialect
 
     def _settle(self) -> None:
         self._address = self.upstream.base_url
@@ -106,3 +119,4 @@ class Line:
         self._dialect = DIALECTS[plans.face_of(self._address)](self._plan)
         self.gate = Gate(self._plan.per_minute)
         self.learned = {}
+        self.batches = {}

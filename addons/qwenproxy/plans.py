@@ -11,16 +11,24 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from qwenproxy.models import Row, canonical, row_of
+from qwenproxy.models import Row, row_of
 
 type Face = Literal["compatible", "dashscope", "contents"]
 FACES: tuple[Face, ...] = ("compatible", "dashscope", "contents")
 type Aliases = Iterable[tuple[str, str]]
+type Switch = Literal["field", "template", "effort"]
+"""How to say whether to think: in `enable_thinking`; in `chat_template_kwargs` (vLLM, SGLang); by `reasoning_effort`
+alone, "none" included (Ollama)."""
 
 HOSTED: Mapping[Face, str] = {"compatible": "/compatible-mode/v1", "dashscope": "/api/v1"}
 """One DashScope host and key carries several faces."""
 CURRENT = "qwen3.7-plus"
 """A current model that sees and thinks, offered by every plan but the portal."""
+OFFERED = (
+    *("qwen3.8-max", "qwen3.8-flash", "qwen3.7-max", CURRENT, "qwen3.6-plus", "qwen3.6-flash", "qwen3-max"),
+    *("qwen3-coder-plus", "qwen3-coder-flash", "qwen3-vl-plus", "qwen-plus", "qwen-flash"),
+)
+"""What pay-as-you-go offers in most regions, newest first."""
 CODERS: Aliases = (("qwen-coder-turbo*", "qwen3-coder-flash"), ("qwen-coder*", "qwen3-coder-plus"))
 """The old coder models, where only their successors are offered."""
 REGIONS = ("cn-beijing", "ap-southeast-1", "us-east-1", "ap-northeast-1", "cn-hongkong", "eu-central-1")
@@ -42,6 +50,8 @@ class Plan:
     base_urls: tuple[str, ...] = ()
     """Its OpenAI faces; the first is the default one, the others are other regions."""
     hosts: tuple[str, ...] = ()
+    port: int | None = None
+    """The port that it listens on by default, on any host, where that tells it apart."""
     keys: tuple[str, ...] = ()
     """What its API keys begin with, where that tells them apart."""
     variables: tuple[str, ...] = ()
@@ -50,17 +60,21 @@ class Plan:
     vision_model: str = CURRENT
     aliases: Aliases = ()
     """Models that this kind has not -> the nearest one that it has."""
+    offers: tuple[str, ...] = OFFERED
+    """Models that it is known to have, for when it does not list them itself."""
+    lists_all: bool = True
+    """What its own listing does not name it does not have."""
     faces: Mapping[Face, str] = field(default_factory=lambda: HOSTED)
     headers: Mapping[str, str] = field(default_factory=dict)
     portal_shape: bool = False
     """Wants a system message of parts, the last with `cache_control`, or answers 400 "bad request"."""
-    template_kwargs: bool = False
-    """Takes `enable_thinking` in `chat_template_kwargs`, and no DashScope extras (vLLM, SGLang)."""
-    leaks_calls: bool = False
-    """Writes tool calls into the text, where its own parser for them is off."""
+    self_hosted: bool = False
+    """A model server of somebody's own: it names models as it likes, and knows no extras of DashScope's."""
+    switch: Switch = "field"
+    leaks: bool = False
+    """Writes thinking and tool calls into the text, where its own parsers for them are off."""
     forwards_user_agent: bool = False
     """Looks at the agent's own User-Agent, which must therefore be the app's."""
-    tolerates_extras: bool = False
     differs: Mapping[str, Any] = field(default_factory=dict)
     """Fields of a model's row that have another value here."""
     per_minute: int | None = None
@@ -84,6 +98,7 @@ PORTAL = Plan(
     hosts=("portal.qwen.ai", "*.qwen.ai"),
     default_model="coder-model",
     vision_model="vision-model",
+    offers=("coder-model", "vision-model", "qwen3-coder-plus", "qwen3-coder-flash"),
     aliases=(
         ("qwen3-coder-flash", "qwen3-coder-flash"),
         ("qwen3-coder*", "qwen3-coder-plus"),
@@ -109,6 +124,11 @@ CODING_PLAN = Plan(
         *((name, "qwen3-max-2026-01-23") for name in ("qwen3-max", "qwen-max*")),
         *((name, CURRENT) for name in ("qwen-plus*", "qwen-flash*", "qwen-turbo*")),
     ),
+    offers=(
+        *("qwen3.5-plus", "qwen3.6-plus", "qwen3.7-plus", "qwen3-coder-plus", "qwen3-coder-next"),
+        *("qwen3-max-2026-01-23", "glm-5", "glm-4.7", "kimi-k2.5", "MiniMax-M2.5"),
+    ),
+    lists_all=False,
     faces={"compatible": "/v1"},
     forwards_user_agent=True,
     terms="For coding agents only, by their own User-Agent, which is passed on; quotas by 5 hours, week and month.",
@@ -128,6 +148,11 @@ TOKEN_PLAN = Plan(
         ),
         *((name, CURRENT) for name in ("qwen-plus*", "qwen-coder*", "qwen3-coder*")),
     ),
+    offers=(
+        *("qwen3.8-max", "qwen3.7-max", "qwen3.7-plus", "qwen3.6-flash", "glm-5.2"),
+        *("deepseek-v4-pro", "deepseek-v4-pro-0813", "deepseek-v4-flash-0731"),
+    ),
+    lists_all=False,
     terms="Paid in credits, for interactive coding and agent tools; no fallback to pay-as-you-go.",
 )
 WORKSPACE = Plan(
@@ -174,10 +199,12 @@ SELF_HOSTED = Plan(
     default_model="",
     vision_model="",
     faces={"compatible": "/v1", "dashscope": "/api/v1", "contents": "/v1beta"},
-    template_kwargs=True,
-    leaks_calls=True,
-    tolerates_extras=True,
+    offers=(),
+    self_hosted=True,
+    switch="template",
+    leaks=True,
     differs={
+        "cache": False,
         "extras": True,
         "forced_choice_while_thinking": True,
         "json_word": False,
@@ -189,10 +216,27 @@ SELF_HOSTED = Plan(
         "thinks_only_streaming": False,
     },
 )
-"""vLLM, SGLang, Ollama, llama.cpp."""
+"""vLLM, SGLang, llama.cpp."""
+OLLAMA = replace(
+    SELF_HOSTED,
+    name="ollama",
+    port=11434,
+    switch="effort",
+    differs={
+        **SELF_HOSTED.differs,
+        "efforts": {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"},
+        "flat_text": True,  # each part would become a message of its own
+        "logprobs": False,
+        "max_choices": 1,
+        "max_thinking": 0,
+        "named_choice": False,
+        "required_choice": False,
+    },
+)
+"""Source: its `openai` package, read 2026-11-22.  `tool_choice` and `n` it passes over."""
 
 VENDORS = (PORTAL, CODING_PLAN, TOKEN_PLAN, WORKSPACE, INTERNATIONAL, STANDARD, QIANWEN, QWEN_CLOUD)
-KEYLESS = (GATEWAY, SELF_HOSTED)
+KEYLESS = (GATEWAY, OLLAMA, SELF_HOSTED)
 """Somebody's own servers, which may well ask for no key."""
 PLANS = (*VENDORS, *KEYLESS)
 """In this order hosts are compared."""
@@ -212,24 +256,9 @@ def kind_of(base_url: str, *, oauth: bool = False) -> Plan:
             return plan
     if oauth:
         return PORTAL
-    return GATEWAY if any(path in parts.path for path in GATEWAY_PATHS) else SELF_HOSTED
-
-
-def plan_of_key(key: str, variable: str = "") -> Plan:
-    """The best guess for an API key without a base URL, by its beginning and the environment variable that held it.
-
-    Coding Plan and Token Plan begin their keys alike, so the variable counts more than the length of what fits.
-    """
-    starts = [(plan, start) for plan in PLANS for start in plan.keys if start and key.startswith(start)]
-    if starts:
-        plan = max(starts, key=lambda fit: (variable in fit[0].variables, len(fit[1])))[0]
-        return replace(plan, base_urls=tuple(_in_workspace(url, key) for url in plan.base_urls))
-    return next((plan for plan in PLANS if variable in plan.variables), STANDARD)
-
-
-def _in_workspace(url: str, key: str) -> str:
-    """*url* with the workspace that a key such as sk-ws-H.<workspace>.<suffix>.<certificate> names."""
-    return url.replace("{workspace}", ([*key.split("."), ""])[1] or "dashscope")
+    if any(path in parts.path for path in GATEWAY_PATHS):
+        return GATEWAY
+    return OLLAMA if parts.port == OLLAMA.port else SELF_HOSTED
 
 
 def face_url(base_url: str, face: Face) -> str:
@@ -268,30 +297,3 @@ def face_of(base_url: str) -> Face:
 def row_on(model: str, plan: Plan) -> Row:
     """The row of *model* as this kind of upstream serves it."""
     return replace(row_of(model), **plan.differs)
-
-
-def resolve(model: str, aliases: Mapping[str, str], plan: Plan, default_model: str, images: bool) -> str:
-    """The upstream's model for what the app calls *model*.
-
-    The operator's aliases come first, then what the plan has in place of a model that it has not, then Qwen's own names
-    as they are.  Every other name becomes *default_model* or the plan's own; with *images*, one that sees.
-    """
-    for table in (aliases.items(), plan.aliases):
-        if target := _aliased(model, table):
-            return target
-    if own := canonical(model):
-        return model if plan.template_kwargs else own
-    chosen = default_model or plan.default_model or model
-    sees = not images or row_on(chosen, plan).vision
-    return chosen if sees else plan.vision_model or chosen
-
-
-def _aliased(model: str, aliases: Aliases) -> str | None:
-    """The target of the pattern that fits best: the name itself, else the longest."""
-    name = model.lower()
-    fits = [(pattern.lower() == name, len(pattern), target) for pattern, target in aliases if _fits(name, pattern)]
-    return max(fits, key=lambda fit: fit[:2])[2] if fits else None
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return name == pattern.lower() or fnmatchcase(name, pattern.lower())

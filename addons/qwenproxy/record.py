@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from qwenproxy.errors import ProxyError
+from qwenproxy.transcript import Transcript
 from qwenproxy.wire.openai import ChatEvent, Usage
 
 log = logging.getLogger("qwenproxy.exchange")
@@ -14,9 +15,14 @@ CLIENT_CLOSED = 499  # nginx's word for an app that left before its answer was c
 
 
 class Record:
-    """The figures of one exchange; *clock* gives monotonic seconds.  Times are told in whole milliseconds."""
+    """The figures of one exchange; *clock* gives monotonic seconds.  Times are told in whole milliseconds.
 
-    def __init__(self, request_id: str, method: str, endpoint: str, clock: Callable[[], float]) -> None:
+    *keep*: bytes of each upstream body that are kept for viewing; 0: no transcript.
+    """
+
+    def __init__(
+        self, request_id: str, method: str, endpoint: str, clock: Callable[[], float], *, keep: int = 0
+    ) -> None:
         self.id = request_id
         self.method = method
         self.endpoint = endpoint
@@ -30,17 +36,27 @@ class Record:
         self.learned: tuple[str, ...] = ()
         self.error = ""
         self.usage: dict[str, Any] | None = None
+        self.transcript = Transcript(keep, clock) if keep else None
         self._clock = clock
         self._started = clock()
         self._first: float | None = None
-        self._closed = False
+        self._ended: float | None = None
 
     def elapsed_ms(self) -> int:
-        return round((self._clock() - self._started) * 1000)
+        """From the start until now, or until the end if there was one."""
+        return round(((self._ended or self._clock()) - self._started) * 1000)
 
     def ruled(self, dropped: Sequence[str], changed: Sequence[str]) -> None:
         """What the rulings left out and altered, for the attempt that counts: the last."""
         self.dropped, self.changed = tuple(dropped), tuple(changed)
+        if self.transcript is not None:
+            self.transcript.ruled(self.dropped, self.changed)
+
+    def taught(self, words: Sequence[str]) -> None:
+        """What the refusal of the last round has taught about the model."""
+        self.learned += tuple(words)
+        if self.transcript is not None:
+            self.transcript.taught(words)
 
     def first_event(self) -> None:
         """The upstream's first event is in."""
@@ -61,9 +77,9 @@ class Record:
 
     def close(self, *, cut: bool = False) -> None:
         """Write the line, once.  *cut*: the app left before the end."""
-        if self._closed:
+        if self._ended is not None:
             return
-        self._closed = True
+        self._ended = self._clock()
         if cut and not self.error:
             self.status, self.error = CLIENT_CLOSED, "the app left before the end"
         level = logging.INFO if self.status < 500 else logging.WARNING

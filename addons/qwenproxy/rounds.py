@@ -30,16 +30,34 @@ class Source(Protocol):
         ...
 
 
+NOT_CALLED = "tool_choice: no call of what had to be called came"
+
+
 class Strand:
     """One round, read by its dialect's reader."""
 
-    def __init__(self, answer: Round, reader: Reader, choice: int, names: Mapping[str, str]) -> None:
-        """*choice*: its index in the app's answer.  *names*: functions by their names upstream -> the app's names."""
+    def __init__(
+        self,
+        answer: Round,
+        reader: Reader,
+        choice: int,
+        names: Mapping[str, str],
+        forced: frozenset[str] = frozenset(),
+    ) -> None:
+        """*choice*: its index in the app's answer.  *names*: functions by their names upstream -> the app's names.
+
+        *forced*: functions, by their names upstream, one of which the answer has to call; none if it is free.
+        """
         self.reader = reader
         self.choice = choice
         self._answer = answer
         self._names = names
+        self._forced = forced
+        """Empty as soon as one of them is called."""
+        self._uncalled = False
         self._broken = False
+        if answer.entry is not None:
+            answer.entry.read_by(choice, lambda: self.repairs)
 
     async def read(self) -> Sequence[ChatEvent]:
         while not (self.reader.finished or self._broken):
@@ -51,6 +69,8 @@ class Strand:
                     return [e]
                 data = b""
             if events := self.reader.feed(data):
+                if self._forced:
+                    self._look_for_a_call(events)
                 return [self._renamed(event) for event in events] if self._names else events
         return ()
 
@@ -60,7 +80,16 @@ class Strand:
 
     @property
     def repairs(self) -> Sequence[str]:
-        return self.reader.repairs
+        return [*self.reader.repairs, NOT_CALLED] if self._uncalled else self.reader.repairs
+
+    def _look_for_a_call(self, events: Sequence[ChatEvent]) -> None:
+        """Sees whether a choice that says it is complete has called what it had to: some servers pass that over."""
+        for event in events:
+            if isinstance(event, Delta):
+                if any(name_of(call) in self._forced for call in event.delta.get("tool_calls", ())):
+                    self._forced = frozenset()
+                    return
+                self._uncalled = self._uncalled or event.finish_reason in ("stop", "tool_calls")
 
     def _renamed(self, event: ChatEvent) -> ChatEvent:
         if not isinstance(event, Delta) or "tool_calls" not in event.delta:
@@ -69,9 +98,8 @@ class Strand:
         return event._replace(delta=event.delta | {"tool_calls": calls})
 
     def _call(self, call: Json) -> Json:
-        function = call.get("function") or {}
-        name = function.get("name")
-        return call | {"function": function | {"name": self._names.get(name, name)}} if name else call
+        name = name_of(call)
+        return call | {"function": call["function"] | {"name": self._names.get(name, name)}} if name else call
 
     async def close(self) -> None:
         await self._answer.close(drain=self.reader.finished)
@@ -114,7 +142,7 @@ class Fan:
 
     @property
     def repairs(self) -> Sequence[str]:
-        return [repair for strand in self._strands for repair in strand.reader.repairs]
+        return [repair for strand in self._strands for repair in strand.repairs]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -127,6 +155,12 @@ class Fan:
         while events := await strand.read():
             await self._queue.put([e._replace(choice=strand.choice) if isinstance(e, Delta) else e for e in events])
         await self._queue.put(())
+
+
+def name_of(call: Json) -> str:
+    """The function that a piece of a call names; "" if it names none."""
+    name = (call.get("function") or {}).get("name")
+    return name if isinstance(name, str) else ""
 
 
 def total(usages: Sequence[Json]) -> Json:

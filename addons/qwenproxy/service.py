@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from qwenproxy.auth.refresher import Refresher
 from qwenproxy.auth.store import Store
 from qwenproxy.errors import Failure, ProxyError
 from qwenproxy.lines import Line
+from qwenproxy.listing import Listing
+from qwenproxy.offer import Offer
 from qwenproxy.settings import Settings, credentials_path
 from qwenproxy.upstream import Upstream
 from qwenproxy.wire.oauth import Server
@@ -42,6 +45,7 @@ class Service:
         self.notes = notes
         """What could not be read of the credentials."""
         self._clock = clock
+        self._listings = {line: Listing(line, clock) for line in lines}
         self._refreshers = [
             Refresher(line.credential, lead=settings.refresh_lead)
             for line in lines
@@ -55,6 +59,19 @@ class Service:
         now = self._clock()
         return sorted(self.lines, key=lambda line: max(0.0, line.rests_until - now))
 
+    async def first[T](self, lines: Sequence[Line], attempt: Callable[[Line], Awaitable[T]]) -> T:
+        """What *attempt* makes of the first of *lines* that answers; one that fails by itself is put aside.
+
+        Raises ProxyError: what is wrong with the request, or with the last line.
+        """
+        for line, following in pairwise(lines):
+            try:
+                return await attempt(line)
+            except ProxyError as e:
+                if not self.put_aside(line, e, following):
+                    raise
+        return await attempt(lines[-1])
+
     def put_aside(self, line: Line, error: ProxyError, following: Line) -> bool:
         """Whether *error* speaks against *line*, so that *following* is to be tried."""
         rest = RESTS.get(error.failure)
@@ -65,19 +82,18 @@ class Service:
         line.rests_until = self._clock() + rest
         return True
 
-    def model_names(self) -> list[tuple[str, str]]:
-        """The models that an app is told of, with their owners: the operator's aliases, then the upstream's own."""
-        aliases = [(name, "qwenproxy") for name in self.settings.models if not set("*?[") & set(name)]
-        plan = self.usable()[0].plan
-        own = (self.settings.default_model, plan.default_model, plan.vision_model)
-        return list(dict.fromkeys([*aliases, *((name, "qwen") for name in own if name)]))
+    async def offer(self, agent: str) -> Offer:
+        """The models that the preferred line offers to an app whose User-Agent is *agent*."""
+        line = self.usable()[0]
+        return Offer(self.settings, line, await self._listings[line].models(agent))
 
     def inherit(self, before: "Service") -> None:
         """Keep what *before* has learned about the same upstreams."""
         known = {line.name: line for line in before.lines}
         for line in self.lines:
-            if line.name in known:
-                line.inherit(known[line.name])
+            if old := known.get(line.name):
+                line.inherit(old)
+                self._listings[line].inherit(before._listings[old])
 
     def start(self) -> None:
         """Begin to keep logins fresh, on the running event loop."""
@@ -88,6 +104,8 @@ class Service:
         """Take no new exchanges; those under way go on."""
         for refresher in self._refreshers:
             refresher.stop()
+        for listing in self._listings.values():
+            listing.close()
         logins = [line.credential for line in self.lines if isinstance(line.credential, OAuth)]
         await asyncio.gather(*(line.upstream.retire() for line in self.lines), *(login.close() for login in logins))
 

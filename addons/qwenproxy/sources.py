@@ -90,7 +90,7 @@ def _from_shared(environ: Mapping[str, str], cwd: Path, shared: Mapping[str, str
 
 
 def _from_file(environ: Mapping[str, str], cwd: Path, names: Sequence[str]) -> Iterator[Given]:
-    path = _file(environ, cwd)
+    path = settings_file(environ, cwd)
     if path is None:
         return
     for name, raw in _toml(path).items():
@@ -99,7 +99,7 @@ def _from_file(environ: Mapping[str, str], cwd: Path, names: Sequence[str]) -> I
         yield Given(name, raw, source, Rank.FILE, path.parent)
 
 
-def _file(environ: Mapping[str, str], cwd: Path) -> Path | None:
+def settings_file(environ: Mapping[str, str], cwd: Path) -> Path | None:
     """The one file in use: the named one, else the folder's, else the user's."""
     if named := environ.get(CONFIG, "").strip():
         path = home_path(named, environ, cwd)

@@ -1,11 +1,19 @@
 """The event-stream codec: bytes in, payloads out, and back (WHATWG HTML, 9.2 "Server-sent events")."""
 
+import re
+
 LIMIT = 16 * 1024 * 1024
 """Bytes of one unfinished event: a whole image fits, a stream that never ends an event does not fill memory."""
 
 BOM = b"\xef\xbb\xbf"
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
+
+STATUS = re.compile(rb"(?::HTTP_STATUS/|status: ?)([45]\d\d)")
+"""DashScope's comment with the status that an event would have had, had the answer not begun; or a field of its own."""
+PLAIN = b"\nevent:result\n:HTTP_STATUS/200\ndata:{"
+"""What stands between the id of one of its events and the rest of the payload, if all is well."""
+TO_PAYLOAD = len(PLAIN) - 1
 
 
 class EventTooLarge(ValueError):
@@ -19,6 +27,9 @@ class Decoder:
     """
 
     def __init__(self) -> None:
+        self.failed: dict[int, int] = {}
+        """Errors among the payloads of the last feed: their place -> the status that was told with it, or 0."""
+        self._error: int | None = None
         self._tail = b""
         self._data: list[bytes] = []
         self._size = 0
@@ -30,6 +41,8 @@ class Decoder:
 
         Raises EventTooLarge, once the payloads in front of that event have been given.
         """
+        if self.failed:
+            self.failed = {}
         text = self._tail + data if self._tail else data
         if self._start:
             if data and len(text) < len(BOM) and BOM.startswith(text):
@@ -37,7 +50,8 @@ class Decoder:
                 return []
             self._start = False
             text = text.removeprefix(BOM)
-        if data and b"\r" not in text and not self._data and len(text) <= LIMIT and not self._too_large:
+        begun = self._data or self._error is not None
+        if data and text.find(b"\r") < 0 and not begun and len(text) <= LIMIT and not self._too_large:
             return self._fast(text)
         payloads = self._lines(text, ended=not data)
         if self._too_large and not payloads:
@@ -45,13 +59,20 @@ class Decoder:
         return payloads
 
     def _fast(self, text: bytes) -> list[bytes]:
-        """The common form: events of one `data:` line, parted by blank lines of LF only."""
+        """The common forms: events of one `data:` line, OpenAI's or DashScope's, parted by blank lines of LF only."""
         events = text.split(b"\n\n")
         self._tail = events.pop()
         payloads: list[bytes] = []
         for event in events:
-            if event.startswith(b"data: ") and b"\n" not in event:
+            line_end = event.find(b"\n")  # finding is much cheaper than "in"
+            if line_end < 0 and event.startswith(b"data: "):
                 payloads.append(event[6:])
+            elif (
+                event.startswith(PLAIN, line_end)
+                and event.find(b"\n", line_end + TO_PAYLOAD) < 0
+                and event.startswith(b"id:")
+            ):
+                payloads.append(event[line_end + TO_PAYLOAD :])
             elif event:
                 for line in event.split(b"\n"):
                     self._line(line, payloads)
@@ -76,10 +97,7 @@ class Decoder:
         if self._too_large:
             return
         if not line:
-            if self._data:
-                payloads.append(b"\n".join(self._data))
-                self._data.clear()
-                self._size = 0
+            self._dispatch(payloads)
             return
         field, _, value = line.partition(b":")
         if field == b"data":
@@ -87,8 +105,22 @@ class Decoder:
             self._data.append(value)
             self._size += len(value)
             self._grow(0)
-        else:
-            self._grow(len(line) - len(b"data: "))
+            return
+        if field == b"event" and value.strip() == b"error":
+            self._error = self._error or 0
+        elif status := STATUS.match(line):
+            self._error = int(status[1])
+        self._grow(len(line) - len(b"data: "))
+
+    def _dispatch(self, payloads: list[bytes]) -> None:
+        """The end of an event; one without data is none."""
+        if self._data:
+            if self._error is not None:
+                self.failed[len(payloads)] = self._error
+            payloads.append(b"\n".join(self._data))
+            self._data.clear()
+            self._size = 0
+        self._error = None
 
     def _grow(self, pending: int) -> None:
         """The event is as large as its lines and *pending* bytes; too large, it and all that follows is dropped."""

@@ -12,7 +12,8 @@ from qwenproxy import errors
 from qwenproxy.auth.client import tls_context
 from qwenproxy.auth.credentials import Credential
 from qwenproxy.dialects.base import UpstreamRequest
-from qwenproxy.errors import ProxyError
+from qwenproxy.errors import Failure, ProxyError
+from qwenproxy.transcript import Entry, Transcript
 
 CONNECT_TIMEOUT = 15.0  # s, for TCP and TLS together
 KEEP_ALIVE = 60.0  # s that an idle connection is kept
@@ -27,14 +28,18 @@ DROPPED = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeErro
 
 
 class Round:
-    """One call of the upstream and the answer to it."""
+    """One call of the upstream and the answer to it; *entry*: where it is kept for viewing, if it is."""
 
-    def __init__(self, upstream: "Upstream", response: aiohttp.ClientResponse) -> None:
+    def __init__(self, upstream: "Upstream", response: aiohttp.ClientResponse, entry: Entry | None = None) -> None:
+        self.entry = entry
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._upstream = upstream
         self._response = response
         self._idle_timeout = upstream.idle_timeout
+        self._loop = asyncio.get_running_loop()
+        self._waits_since: float | None = None
+        self._watch = self._loop.call_later(self._idle_timeout, self._look) if self._idle_timeout else None
 
     @property
     def content_type(self) -> str:
@@ -42,13 +47,28 @@ class Round:
 
     async def read(self) -> bytes:
         """All that has come by now, at least one byte; b"" at the end.  Raises ProxyError when it breaks off."""
+        self._waits_since = self._loop.time()
         try:
-            return await self._response.content.readany()
+            data = await self._response.content.readany()
         except TimeoutError as e:
             message = f"the upstream was silent for {self._idle_timeout:g} s (setting idle_timeout)"
-            raise ProxyError(errors.UPSTREAM_TIMEOUT, message) from e
+            raise self._broken(errors.UPSTREAM_TIMEOUT, message) from e
         except BROKEN as e:
-            raise ProxyError(errors.UPSTREAM_CUT, f"the upstream's answer broke off: {reason(e)}") from e
+            raise self._broken(errors.UPSTREAM_CUT, f"the upstream's answer broke off: {reason(e)}") from e
+        finally:
+            self._waits_since = None
+        if self.entry is not None:
+            self.entry.heard(data)
+        return data
+
+    def _look(self) -> None:
+        """Give up a read that has waited too long: one timer for the round, since one for each read would cost more."""
+        now = self._loop.time()
+        left = self._idle_timeout - (now - (self._waits_since or now))
+        if left > 0:
+            self._watch = self._loop.call_later(left, self._look)
+        else:
+            self._response.content.set_exception(TimeoutError())
 
     async def read_all(self, limit: int) -> bytes:
         """The body up to *limit* bytes."""
@@ -63,17 +83,25 @@ class Round:
 
         *drain*: all that counts has been read, so wait a moment for the formal end rather than lose the connection.
         """
+        if self._watch is not None:
+            self._watch.cancel()
         content = self._response.content
         if drain and not content.at_eof():
             with suppress(TimeoutError, *BROKEN):
                 async with asyncio.timeout(DRAIN_TIMEOUT):
-                    while await content.readany():
-                        pass
+                    while data := await content.readany():
+                        if self.entry is not None:
+                            self.entry.heard(data)
         if content.at_eof():
             self._response.release()
         else:
             self._response.close()
         await self._upstream.left()
+
+    def _broken(self, failure: Failure, message: str) -> ProxyError:
+        if self.entry is not None:
+            self.entry.failed(message)
+        return ProxyError(failure, message)
 
 
 class Upstream:
@@ -85,7 +113,6 @@ class Upstream:
         self.idle_timeout = idle_timeout
         self._under_way = 0
         self._retired = False
-        self._urls: dict[str, URL] = {}
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -93,19 +120,20 @@ class Upstream:
         """The address that was named, else the one that the credential is for."""
         return self._named or self.credential.base_url
 
-    async def open(self, request: UpstreamRequest, user_agent: str) -> Round:
+    async def open(self, request: UpstreamRequest, user_agent: str, transcript: Transcript | None = None) -> Round:
         """Send *request* and wait for the head of the answer, whatever its status.
 
-        A refused token is renewed, a dropped connection reopened.  Raises ProxyError.
+        A refused token is renewed, a dropped connection reopened.  *transcript*: where each call is kept for viewing.
+        Raises ProxyError.
         """
         token = await self.credential.token()
-        answer = await self._send(request, token, user_agent)
+        answer = await self._send(request, token, user_agent, transcript)
         for _ in range(RENEWALS):
             if answer.status != 401 or not await self.credential.renew(token):
                 break
             await answer.close(drain=True)
             token = await self.credential.token()
-            answer = await self._send(request, token, user_agent)
+            answer = await self._send(request, token, user_agent, transcript)
         return answer
 
     async def retire(self) -> None:
@@ -123,27 +151,39 @@ class Upstream:
             session, self._session = self._session, None
             await session.close()
 
-    async def _send(self, request: UpstreamRequest, token: str | None, user_agent: str) -> Round:
+    async def _send(
+        self, request: UpstreamRequest, token: str | None, user_agent: str, transcript: Transcript | None
+    ) -> Round:
         headers = {"content-type": "application/json", "user-agent": user_agent, **request.headers}
+        entry = None
+        if transcript is not None:
+            entry = transcript.begin(request.method, self.base_url + request.path, headers, request.body, token)
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         try:
-            try:
-                response = await self._ask(request, headers)
-            except DROPPED as e:
-                if isinstance(e, aiohttp.ClientConnectorError):
-                    raise
-                response = await self._ask(request, headers)  # an idle connection had been closed by the other side
+            async with asyncio.timeout(self.idle_timeout or None):
+                response = await self._ask_again(request, headers)
         except (*BROKEN, TimeoutError) as e:
-            raise self._unreachable(e) from e
+            error = self._unreachable(e)
+            if entry is not None:
+                entry.failed(error.message)
+            raise error from e
+        if entry is not None:
+            entry.answered(response.request_info.headers, response.status, response.headers)
         self._under_way += 1
-        return Round(self, response)
+        return Round(self, response, entry)
+
+    async def _ask_again(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """As `_ask`, and once more if the idle connection that it took had been closed by the other side."""
+        try:
+            return await self._ask(request, headers)
+        except DROPPED as e:
+            if isinstance(e, aiohttp.ClientConnectorError):
+                raise
+            return await self._ask(request, headers)
 
     async def _ask(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        address = self.base_url + request.path
-        url = self._urls.get(address)
-        if url is None:
-            url = self._urls[address] = URL(address)
+        url = URL(self.base_url + request.path)  # yarl remembers the latest ones
         # A redirect would take the prompt to a host that nobody has named.
         return await self._client().request(
             request.method, url, data=request.body or None, headers=headers, allow_redirects=False
@@ -155,9 +195,7 @@ class Upstream:
                 connector=aiohttp.TCPConnector(
                     limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=60, ssl=tls_context()
                 ),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=None, sock_connect=CONNECT_TIMEOUT, sock_read=self.idle_timeout or None
-                ),
+                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=CONNECT_TIMEOUT, sock_read=None),
                 headers={"accept-encoding": "identity", "accept": "application/json, text/event-stream"},
                 read_bufsize=READ_BUFFER,
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -9,7 +9,7 @@ import pytest
 
 from qwenproxy import plans, settings
 from qwenproxy.auth import keys
-from qwenproxy.auth.keys import FoundKey, find
+from qwenproxy.auth.keys import FoundKey, find, plan_of_key
 
 CODING = "https://coding.dashscope.aliyuncs.com/v1"
 CODING_INTL = "https://coding-intl.dashscope.aliyuncs.com/v1"
@@ -231,3 +231,28 @@ def test_nothing_that_is_found_shows_its_key(place: Place) -> None:
 def test_without_anybody_to_tell_nothing_is_raised_either(place: Place) -> None:
     place.qwen_code(b"{")
     assert find(settings.Settings(), place.environ) == []
+
+
+KEYS = [
+    ("sk-sp-abc", "", plans.CODING_PLAN.name, "https://coding.dashscope.aliyuncs.com/v1"),
+    ("sk-sp-abc", "BAILIAN_CODING_PLAN_API_KEY", plans.CODING_PLAN.name, plans.CODING_PLAN.base_url),
+    ("sk-sp-abc", "BAILIAN_TOKEN_PLAN_API_KEY", plans.TOKEN_PLAN.name, plans.TOKEN_PLAN.base_url),
+    ("sk-sp-abc", "DASHSCOPE_API_KEY", plans.CODING_PLAN.name, plans.CODING_PLAN.base_url),
+    ("sk-sp-H.a.b.c", "", plans.TOKEN_PLAN.name, plans.TOKEN_PLAN.base_url),
+    ("sk-sp-D.a.b.c", "DASHSCOPE_API_KEY", plans.TOKEN_PLAN.name, plans.TOKEN_PLAN.base_url),
+    ("sk-sp-H.a.b.c", "BAILIAN_CODING_PLAN_API_KEY", plans.CODING_PLAN.name, plans.CODING_PLAN.base_url),
+    ("sk-abc", "", plans.STANDARD.name, "https://dashscope.aliyuncs.com/compatible-mode/v1"),
+    ("sk-ws-H.ws7.x.y", "", plans.WORKSPACE.name, "https://ws7.cn-beijing.maas.aliyuncs.com/compatible-mode/v1"),
+    ("tp-1", "BAILIAN_TOKEN_PLAN_API_KEY", plans.TOKEN_PLAN.name, plans.TOKEN_PLAN.base_url),
+    ("sk-1", "BAILIAN_CODING_PLAN_API_KEY", plans.CODING_PLAN.name, plans.CODING_PLAN.base_url),
+    ("sk-1", "QWEN_AI_PLATFORM_API_KEY", plans.QIANWEN.name, plans.STANDARD.base_url),
+    ("sk-1", "QWENCLOUD_API_KEY", plans.QWEN_CLOUD.name, "https://maas.qwencloudapi.com/compatible-mode/v1"),
+    ("sk-1", "DASHSCOPE_API_KEY", plans.STANDARD.name, plans.STANDARD.base_url),
+    ("anything", "", plans.STANDARD.name, plans.STANDARD.base_url),
+]
+
+
+@pytest.mark.parametrize(("key", "variable", "name", "base_url"), KEYS, ids=[f"{row[0]} {row[1]}" for row in KEYS])
+def test_a_key_alone_tells_where_to_try_it(key: str, variable: str, name: str, base_url: str) -> None:
+    plan = plan_of_key(key, variable)
+    assert (plan.name, plan.base_url) == (name, base_url)

@@ -59,12 +59,18 @@ async def test_only_the_addons_that_serve_are_there(master: LeanMaster) -> None:
 
 
 async def test_the_others_come_with_an_option_of_theirs(master: LeanMaster) -> None:
-    master.options.set("map_remote=", defer=True)
+    master.options.set("map_remote=|example.com|example.org", defer=True)
     assert "map_remote" in master.options.deferred
     master.complete()
     assert master.addons.get("mapremote") is not None
     assert "map_remote" not in master.options.deferred
     master.complete()  # once is enough
+
+
+async def test_an_addon_that_comes_so_is_told_what_is_set(master: LeanMaster) -> None:
+    master.options.set("upstream_auth=me:secret", defer=True)
+    master.complete()
+    assert master.addons.get("upstreamauth").auth == b"Basic bWU6c2VjcmV0"
 
 
 async def test_a_setting_of_ours_brings_none(master: LeanMaster) -> None:

@@ -10,10 +10,11 @@ from tests.support.processes import QWENPROXY, clean, running
 
 
 async def test_it_says_where_it_is_answers_and_ends_cleanly(tmp_path: Path) -> None:
-    async with running((*QWENPROXY, "simulator", "--port", "0"), clean(tmp_path), ready="/v1\n") as process:
-        first, *bases = process.output.split("\n")
+    async with running((*QWENPROXY, "simulator", "--port", "0"), clean(tmp_path), ready="/oauth2\n") as process:
+        first, *bases = process.output.splitlines()
         _, address, key = first.split(" ")
-        assert f"{address}/compatible-mode/v1" in [base.strip() for base in bases]
+        paths = ["/compatible-mode/v1", "/v1", "/api/v1", "/v1beta", "/api/v1/oauth2"]
+        assert bases == [f"  {address}{path}" for path in paths]
         headers = {"authorization": f"Bearer {key.removeprefix('key=')}"}
         async with aiohttp.ClientSession() as http, http.get(f"{address}/v1/models", headers=headers) as response:
             assert response.status == 200

@@ -83,6 +83,13 @@ def test_content_does_not_pass_while_thinking_leaks_into_it() -> None:
     assert made.choice.content_passes
 
 
+def test_an_answer_does_not_begin_inside_thinking_if_the_server_has_told_that_apart() -> None:
+    made = Made(think="inside")
+    made.choice.reasoning("I see.")
+    made.choice.content("Hi", None)
+    assert made.said() == [ROLE, reasoning("I see."), content("Hi")]
+
+
 def test_a_choice_that_has_only_begun_is_silent() -> None:
     made = Made()
     made.choice.open()

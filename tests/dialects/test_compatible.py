@@ -7,17 +7,19 @@ import pytest
 
 from qwenproxy.dialects.base import Dialect, UpstreamRequest
 from qwenproxy.dialects.compatible import Compatible
+from qwenproxy.dialects.leaks import Think
 from qwenproxy.dialects.rulings import rule
 from qwenproxy.errors import RATE_LIMIT, ProxyError
 from qwenproxy.models import Row
-from qwenproxy.plans import CODING_PLAN, GATEWAY, PORTAL, SELF_HOSTED, STANDARD, TOKEN_PLAN, Plan, row_on
+from qwenproxy.plans import CODING_PLAN, GATEWAY, OLLAMA, PORTAL, SELF_HOSTED, STANDARD, TOKEN_PLAN, Plan, row_on
 from qwenproxy.wire.openai import Delta, Json, Usage
 from tests.dialects.asking import ask, function
 
 MARK: Json = {"cache_control": {"type": "ephemeral"}}
 HI: Json = {"role": "user", "content": "Hi"}
 HOSTED = [STANDARD, CODING_PLAN, TOKEN_PLAN, GATEWAY]
-EVERY = [*HOSTED, PORTAL, SELF_HOSTED]
+OWN = [SELF_HOSTED, OLLAMA]
+EVERY = [*HOSTED, PORTAL, *OWN]
 
 
 def _request(plan: Plan, stream: bool = False, **fields: Any) -> UpstreamRequest:
@@ -74,7 +76,7 @@ def test_arguments_of_tools_are_streamed_in_pieces(plan: Plan) -> None:
     assert "tool_stream" not in _sent(plan, stream=True)
 
 
-@pytest.mark.parametrize("plan", [PORTAL, SELF_HOSTED], ids=_names([PORTAL, SELF_HOSTED]))
+@pytest.mark.parametrize("plan", [PORTAL, *OWN], ids=_names([PORTAL, *OWN]))
 def test_upstreams_that_do_not_know_it_are_not_asked_for_pieces(plan: Plan) -> None:
     assert "tool_stream" not in _sent(plan, stream=True, tools=[function()])
 
@@ -108,7 +110,7 @@ def test_the_portal_gets_one_system_message_out_of_many() -> None:
     assert _sent(PORTAL, messages=chat["messages"])["messages"] == [_system([_text("a\n\nb", **MARK)]), HI, HI]
 
 
-@pytest.mark.parametrize("plan", [*HOSTED, SELF_HOSTED], ids=_names([*HOSTED, SELF_HOSTED]))
+@pytest.mark.parametrize("plan", [*HOSTED, *OWN], ids=_names([*HOSTED, *OWN]))
 def test_only_the_portal_does(plan: Plan) -> None:
     assert _sent(plan, messages=[_system("a"), HI])["messages"] == [_system("a"), HI]
 
@@ -140,6 +142,42 @@ def test_self_hosted_models_are_told_through_their_template(asked: Json, sent: J
     assert _sent(SELF_HOSTED, **asked) == {**ask(), "stream": False, **sent}
 
 
+EFFORTS: list[tuple[str, Json, Json]] = [
+    ("nothing", {}, {}),
+    ("thinking off", {"enable_thinking": False}, {"reasoning_effort": "none"}),
+    ("thinking", {"enable_thinking": True}, {"reasoning_effort": "medium"}),
+    ("how much", {"enable_thinking": True, "reasoning_effort": "high"}, {"reasoning_effort": "high"}),
+    ("of an earlier turn", {"preserve_thinking": True, "thinking_budget": 9}, {}),
+]
+
+
+@pytest.mark.parametrize(("asked", "sent"), [row[1:] for row in EFFORTS], ids=[row[0] for row in EFFORTS])
+def test_ollama_is_told_by_its_effort(asked: Json, sent: Json) -> None:
+    assert _sent(OLLAMA, **asked) == {**ask(), "stream": False, **sent}
+
+
+def test_ollama_reads_earlier_thinking_under_its_own_name() -> None:
+    thought = {"role": "assistant", "content": "4", "reasoning_content": "2 + 2"}
+    messages = _sent(OLLAMA, messages=[HI, thought, HI])["messages"]
+    assert messages == [HI, {"role": "assistant", "content": "4", "reasoning": "2 + 2"}, HI]
+
+
+OPENAIS = [
+    ({"reasoning_effort": "none"}, {"reasoning_effort": "none"}),
+    ({"reasoning_effort": "xhigh"}, {"reasoning_effort": "high"}),
+    ({"thinking": {"type": "disabled"}}, {"reasoning_effort": "none"}),
+    ({"tool_choice": "required", "tools": [function()]}, {"tool_choice": "auto", "tools": [function()]}),
+    ({"n": 2}, {}),
+]
+
+
+@pytest.mark.parametrize(("asked", "sent"), OPENAIS, ids=[str(row[0]) for row in OPENAIS])
+def test_what_openai_has_becomes_what_ollama_takes(asked: Json, sent: Json) -> None:
+    row = row_on("qwen3:8b", OLLAMA)
+    body = orjson.loads(Compatible(OLLAMA).request(rule(ask(**asked), row, refuse=False).chat, row, stream=False).body)
+    assert {name: body[name] for name in body if name not in ("model", "messages", "stream")} == sent
+
+
 @pytest.mark.parametrize("plan", HOSTED, ids=_names(HOSTED))
 def test_hosted_models_are_told_directly(plan: Plan) -> None:
     sent = _sent(plan, enable_thinking=True, thinking_budget=9)
@@ -151,6 +189,43 @@ def test_files_in_the_services_own_store_are_announced() -> None:
     messages = [{"role": "user", "content": [image]}]
     assert _request(STANDARD, messages=messages).headers == {"x-dashscope-ossresourceresolve": "enable"}
     assert not _request(SELF_HOSTED, messages=messages).headers
+
+
+def test_marks_for_the_cache_are_announced_and_kept() -> None:
+    messages = [_system([_text("a", **MARK), _text("b")]), HI]
+    assert _request(STANDARD, messages=messages).headers == {"x-dashscope-cachecontrol": "enable"}
+    assert not _request(SELF_HOSTED, messages=messages).headers
+    row = row_on("qwen3.7-plus", STANDARD)
+    assert rule(ask(messages=messages), row, refuse=False).chat["messages"] == messages
+
+
+def test_words_about_marks_are_not_marks() -> None:
+    assert not _request(STANDARD, messages=[{"role": "user", "content": 'Use "cache_control": {}.'}]).headers
+
+
+def _leaked(plan: Plan, words: str, think: Think = "start") -> list[Json]:
+    """What is read of an answer whose content is *words*."""
+    tools = frozenset({"look"})
+    reader = Compatible(plan).reader("text/event-stream", tools=tools, new_id=lambda: "call_1", think=think)
+    chunk = {"choices": [{"index": 0, "delta": {"content": words}, "finish_reason": "stop"}]}
+    events = reader.feed(b"data: " + orjson.dumps(chunk) + b"\n\ndata: [DONE]\n\n")
+    return [event.delta for event in events if isinstance(event, Delta)]
+
+
+INSIDE = [(SELF_HOSTED, "I see.", "Hi"), (STANDARD, "", "I see.</think>Hi")]
+
+
+@pytest.mark.parametrize(("plan", "reasoning", "content"), INSIDE, ids=["self-hosted", "standard"])
+def test_only_servers_that_leak_thinking_begin_inside_it(plan: Plan, reasoning: str, content: str) -> None:
+    deltas = _leaked(plan, "I see.</think>Hi", "inside")
+    assert "".join(delta.get("reasoning_content", "") for delta in deltas) == reasoning
+    assert "".join(delta.get("content", "") for delta in deltas) == content
+
+
+@pytest.mark.parametrize("plan", EVERY, ids=_names(EVERY))
+def test_only_servers_that_leak_calls_have_them_rescued(plan: Plan) -> None:
+    deltas = _leaked(plan, '<tool_call>\n{"name": "look", "arguments": {}}\n</tool_call>')
+    assert sum(len(delta.get("tool_calls", ())) for delta in deltas) == (plan in OWN)
 
 
 def test_a_refusal_is_said_in_openais_words() -> None:

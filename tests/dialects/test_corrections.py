@@ -453,7 +453,7 @@ NOTHING = [
     "Range of input length should be [1, 983616]",
     "Range of max_tokens should be [1, 99999999]",
     "Range of max_tokens should be [1, 0]",
-    "url error, check url!",
+    "The provided URL does not appear to be valid. Ensure it is correctly formatted.",
     "'function' is a required property",
     "Repetitive tool calls detected",
     "Free allocated quota exceeded.",
@@ -469,6 +469,24 @@ NOTHING = [
 @pytest.mark.parametrize("row", [PLAIN, ABLE, AWAKE, RESTLESS], ids=["never", "off", "on", "always"])
 def test_other_refusals_teach_nothing(message: str, row: Row) -> None:
     assert learn(message, row) is None
+
+
+@pytest.mark.parametrize("multimodal", [False, True])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "url error, check url!",
+        "url error, please check url！",
+        ALGO + "Url error, please check the URL. (Qwen's request id: 7d1c)",
+        "url error，check url",
+    ],
+)
+def test_a_model_that_is_not_served_at_one_native_address_is_served_at_the_other(
+    message: str, multimodal: bool
+) -> None:
+    row = replace(PLAIN, multimodal=multimodal)
+    new = learn(message, row)
+    assert new == replace(row, multimodal=not multimodal)
 
 
 def test_what_a_row_knows_already_teaches_nothing() -> None:

@@ -43,6 +43,17 @@ def native(code: str, message: str) -> bytes:
     return orjson.dumps({"code": code, "message": message, "request_id": "rq-1"})
 
 
+def google(status: str, message: str, *details: Any) -> bytes:
+    """A body of the contents format."""
+    return orjson.dumps({"error": {"message": message, "status": status, "details": details}})
+
+
+def wrapped(message: str) -> bytes:
+    """As LiteLLM's generateContent (1.106) tells what its own upstream said."""
+    outer = f"litellm.APIConnectionError: APIConnectionError: OpenAIException - Error calling it: litellm.{message}"
+    return orjson.dumps({"error": {"message": outer, "type": "internal_server_error", "param": None, "code": "500"}})
+
+
 CASES: list[tuple[str, int, bytes, Failure]] = [
     ("bad field", 400, said(ALGO + "A parameter is wrong.", "invalid_parameter_error"), INVALID_REQUEST),
     ("bad field, native", 400, native("InvalidParameter", "Required parameter missing."), INVALID_REQUEST),
@@ -139,6 +150,41 @@ CASES: list[tuple[str, int, bytes, Failure]] = [
     ("conflict", 409, b"", INVALID_REQUEST),
     ("bad field, in a stream", 0, said("Wrong.", "invalid_parameter_error"), INVALID_REQUEST),
     ("an error of no kind", 0, said("Something."), UPSTREAM_ERROR),
+    ("Google, bad field", 400, google("INVALID_ARGUMENT", "Wrong."), INVALID_REQUEST),
+    ("Google, bad state", 400, google("FAILED_PRECONDITION", "Wrong."), INVALID_REQUEST),
+    ("Google, no key", 401, google("UNAUTHENTICATED", "No."), UPSTREAM_KEY),
+    ("Google, bad key", 400, google("INVALID_ARGUMENT", "No.", {"reason": "API_KEY_INVALID"}), UPSTREAM_KEY),
+    ("Google, no access", 403, google("PERMISSION_DENIED", "No."), ACCESS_DENIED),
+    ("Google, no model", 404, google("NOT_FOUND", "models/x is not found for API version v1beta."), MODEL_NOT_FOUND),
+    ("Google, no path", 404, google("NOT_FOUND", "Not found."), NOT_FOUND),
+    ("Google, too many", 429, google("RESOURCE_EXHAUSTED", "Slow."), RATE_LIMIT),
+    (
+        "Google, too many today",
+        429,
+        google("RESOURCE_EXHAUSTED", "Slow.", {"violations": [{"quotaId": "RequestsPerDayPerProject-FreeTier"}]}),
+        QUOTA,
+    ),
+    ("Google, too many, in a stream", 0, google("RESOURCE_EXHAUSTED", "Slow."), RATE_LIMIT),
+    ("Google, too many, behind a gateway", 500, google("RESOURCE_EXHAUSTED", "Slow."), RATE_LIMIT),
+    ("Google, overload", 503, google("UNAVAILABLE", "Busy."), OVERLOADED),
+    ("Google, overload, in a stream", 0, google("UNAVAILABLE", "Busy."), OVERLOADED),
+    ("Google, timeout", 504, google("DEADLINE_EXCEEDED", "Late."), UPSTREAM_TIMEOUT),
+    ("Google, server", 500, google("INTERNAL", "Broken."), UPSTREAM_ERROR),
+    ("LiteLLM, in a stream", 0, orjson.dumps({"error": {"message": "no", "type": "x", "code": "429"}}), RATE_LIMIT),
+    ("exception, field", 500, wrapped("BadRequestError: OpenAIException - Wrong."), INVALID_REQUEST),
+    ("exception, filter", 500, wrapped("ContentPolicyViolationError: Not that."), CONTENT_FILTER),
+    ("exception, filter, inner", 500, wrapped(f"BadRequestError: {ALGO}inappropriate content"), CONTENT_FILTER),
+    ("exception, long", 500, wrapped("ContextWindowExceededError: Too much."), CONTEXT_LENGTH),
+    ("exception, arrears", 500, wrapped("BadRequestError: your account is in good standing"), BILLING),
+    ("exception, key", 500, wrapped("AuthenticationError: AuthenticationError: Not you."), UPSTREAM_KEY),
+    ("exception, access", 500, wrapped("PermissionDeniedError: Not you."), ACCESS_DENIED),
+    ("exception, model", 500, wrapped("NotFoundError: The model `a` does not exist."), MODEL_NOT_FOUND),
+    ("exception, rate", 500, wrapped("RateLimitError: RateLimitError: Slow."), RATE_LIMIT),
+    ("exception, overload", 500, wrapped("ServiceUnavailableError: Busy."), OVERLOADED),
+    ("exception, late", 500, wrapped("Timeout: Late."), UPSTREAM_TIMEOUT),
+    ("exception, server", 500, wrapped("InternalServerError: Broken."), UPSTREAM_ERROR),
+    ("exception, connection", 500, wrapped("APIConnectionError: Connection error."), UPSTREAM_ERROR),
+    ("a gateway's key", 400, said("No connected db.", "400", "no_db_connection"), UPSTREAM_KEY),
     ("page", 403, b"<!doctype html><html><title>405</title></html>", UPSTREAM_BLOCKED),
     ("page with 200", 200, b"\n<html><script>var aliyun_waf = 1</script></html>", UPSTREAM_BLOCKED),
     ("page with 503", 503, b"<html>captcha</html>", UPSTREAM_BLOCKED),
@@ -183,6 +229,10 @@ def test_a_page_is_shown_in_short() -> None:
     assert len(error.message) < 300
 
 
+def delayed(delay: Any) -> bytes:
+    return google("RESOURCE_EXHAUSTED", "Slow.", {"reason": "RATE_LIMIT_EXCEEDED"}, {"retryDelay": delay})
+
+
 WAITS: list[tuple[str, int, bytes, dict[str, str], float | None]] = [
     ("told", 429, said("no", "limit_requests"), {"Retry-After": "7"}, 7),
     ("told, a fraction", 429, said("no", "limit_requests"), {"retry-after": "1.5"}, 1.5),
@@ -191,6 +241,9 @@ WAITS: list[tuple[str, int, bytes, dict[str, str], float | None]] = [
     ("not told, requests", 429, said("no", "limit_requests"), {}, 10),
     ("not told, burst", 429, said("no", "limit_burst_rate"), {}, 5),
     ("not told, tokens", 429, said("no", "insufficient_quota"), {}, 20),
+    ("told in the body", 429, delayed("17.5s"), {}, 17.5),
+    ("told in both", 429, delayed("17s"), {"retry-after": "7"}, 7),
+    ("told in the body, nonsense", 429, delayed({"seconds": 17}), {}, 10),
     ("hard quota", 429, said("hour allocated quota exceeded"), {"retry-after": "7"}, None),
     ("overload", 503, b"", {}, 10),
     ("overload, told", 503, b"", {"retry-after": "3"}, 3),
@@ -256,6 +309,7 @@ SECRETS = [
     "sk-ab******cdef",
     "sk-ws-H.workspace.suffix.certificate",
     "Bearer at_0123456789",
+    "AIzaSyD-0123456789_abcdefghijklmnopqrst",
     "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln",
 ]
 

@@ -97,6 +97,32 @@ def test_what_is_not_quite_json_is_read(content_type: str, text: bytes, value: J
     assert orjson.dumps(objects)
 
 
+REFUSED: dict[str, tuple[bytes, Json]] = {
+    "an error of its own shape": (b'{"code":"X","message":"a"}', {"error": {"code": "X", "message": "a"}}),
+    "an error of OpenAI's shape": (b'{"error":{"message":"a"}}', {"error": {"message": "a"}}),
+    "words as the error": (b'{"error":"a"}', {"error": "a"}),
+    "no error in it": (b'{"error":null,"message":"a"}', {"error": {"error": None, "message": "a"}}),
+    "words": (b"a\xff", {"error": {"message": "a\ufffd"}}),
+    "nothing in it": (b"{}", {"error": {"message": "{}"}}),
+    "nothing": (b"", {"error": {"message": "The upstream ended its answer with an error."}}),
+    "the end": (sse.DONE[6:-2], {"error": {"message": "[DONE]"}}),
+    "half of it": (b'{"code":', {"error": {"message": '{"code":'}}),
+}
+
+
+@pytest.mark.parametrize(("payload", "error"), REFUSED.values(), ids=REFUSED.keys())
+def test_an_event_that_is_an_error_says_so(payload: bytes, error: Json) -> None:
+    with_status = b"event:error\n:HTTP_STATUS/429\ndata:" + payload + b"\n\n"
+    for pieces in cuts.every_cut(b'data: {"a":1}\n\n' + with_status):
+        assert read(STREAM, pieces) == ([A, {"status_code": 429} | error], False, None)
+    assert read(STREAM, [b"event: error\ndata:" + payload]) == ([error], False, None)
+
+
+def test_the_status_in_an_error_goes_before_that_of_its_event() -> None:
+    event = b'event:error\n:HTTP_STATUS/400\ndata:{"error":{"code":"X"},"status_code":429}\n\n'
+    assert read(STREAM, [event]) == ([{"error": {"code": "X"}, "status_code": 429}], False, None)
+
+
 def test_json_too_deep_is_refused() -> None:
     deep = b'{"a":' * 100_000 + b"}" * 100_000
     assert read(STREAM, [sse.encode(deep)]) == ([], False, UPSTREAM_GARBLED)

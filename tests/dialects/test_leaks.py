@@ -65,6 +65,20 @@ def test_thinking_that_never_closed_was_the_answer_if_there_is_no_other(think: T
         assert found(pieces, think, NONE, unanswered=True) == ("It is 4.", "It is 4.", [])
 
 
+def test_an_answer_does_not_begin_inside_thinking_that_came_by_its_own_channel() -> None:
+    leak = Leaks("inside")
+    leak.parted()
+    assert leak.feed("Hi") == [leaks.Text("content", "Hi")]
+    assert leak.settled
+
+
+def test_thinking_that_has_begun_to_leak_goes_on_doing_so() -> None:
+    leak = Leaks("inside")
+    assert leak.feed("I see") == [leaks.Text("reasoning_content", "I see")]
+    leak.parted()
+    assert leak.feed(".</think>Hi") == [leaks.Text("reasoning_content", "."), leaks.Text("content", "Hi")]
+
+
 def test_thinking_streams() -> None:
     leak = Leaks("start")
     pieces = ["<think>", "I", " see", "</", "b>.\n", "</think>", "Hi"]

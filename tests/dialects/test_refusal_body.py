@@ -20,6 +20,37 @@ SHAPES: list[tuple[str, int, bytes, Said]] = [
         b'{"code":"Throttling.RateQuota","message":"slow","request_id":"rq"}',
         Said(429, ("throttlingratequota",), "slow", None, "rq"),
     ),
+    (
+        "Google's",
+        429,
+        b'{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED","details":['
+        b'{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED"},'
+        b'{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":"PerDay"}]},'
+        b'{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.5s"}]}}',
+        Said(429, ("ratelimitexceeded", "perday"), "slow", wait=1.5),
+    ),
+    (
+        "Google's, of a field",
+        400,
+        b'{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT","details":['
+        b'{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"contents","description":"x"}]}]}}',
+        Said(400, (), "no", "contents"),
+    ),
+    (
+        "Google's word behind a gateway's status",
+        500,
+        b'{"error":{"message":"no","status":"UNAVAILABLE"}}',
+        Said(503, (), "no"),
+    ),
+    ("a number in a stream", 0, b'{"error":{"message":"no","code":"429"}}', Said(429, (), "no")),
+    ("a number that says less than the status", 500, b'{"error":{"message":"no","code":429}}', Said(500, (), "no")),
+    ("a number that is no status", 0, b'{"error":{"message":"no","code":1305}}', Said(0, (), "no")),
+    (
+        "details that are none",
+        400,
+        b'{"error":{"message":"no","details":[5,{"violations":[5,{}]},{"reason":5}]}}',
+        Said(400, (), "no"),
+    ),
     ("a string", 405, b'{"error":"no"}', Said(405, (), "no")),
     ("a listed error", 400, b'[{"error":{"message":"no"}}]', Said(400, (), "no")),
     ("words", 502, b" no healthy upstream\n", Said(502, (), "no healthy upstream")),
@@ -63,6 +94,43 @@ SHAPES: list[tuple[str, int, bytes, Said]] = [
         400,
         f"400 {INNER}".encode(),
         Said(400, ("invalidparameter",), f"400 {INNER}"),
+    ),
+    (
+        "an exception in a gateway's own",
+        500,
+        b'{"error":{"message":"litellm.APIConnectionError: APIConnectionError: OpenAIException - Error calling it: '
+        b'litellm.NotFoundError: OpenAIException - no such model\\n\\nmore","type":"internal_server_error","code":"500"}}',
+        Said(404, ("notfounderror",), "no such model\n\nmore"),
+    ),
+    (
+        "an exception said twice",
+        429,
+        b'{"error":{"message":"litellm.RateLimitError: RateLimitError: OpenAIException - slow","type":"throttling_error"}}',
+        Said(429, ("ratelimiterror", "throttlingerror"), "slow"),
+    ),
+    (
+        "an exception with an inner status",
+        500,
+        f'{{"error":{{"message":"litellm.APIConnectionError: x: litellm.BadRequestError: {INNER}"}}}}'.encode(),
+        Said(400, ("invalidparameter", "badrequesterror"), INNER),
+    ),
+    (
+        "an exception in a stream",
+        0,
+        b'{"error":{"message":"litellm.MidStreamFallbackError: litellm.APIConnectionError: gone","code":"500"}}',
+        Said(500, ("apiconnectionerror",), "gone"),
+    ),
+    (
+        "an exception that nobody knows",
+        500,
+        b'{"error":{"message":"x.OddError: NotFoundErrors: no"}}',
+        Said(500, (), "x.OddError: NotFoundErrors: no"),
+    ),
+    (
+        "an exception that is talked about",
+        500,
+        b'{"error":{"message":"it said NotFoundError: no"}}',
+        Said(500, (), "it said NotFoundError: no"),
     ),
     ("an inner status in bare words", 500, INNER.encode(), Said(400, ("invalidparameter",), INNER)),
 ]

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from qwenproxy.dialects.leaks import Think
+from qwenproxy.dialects.thinking import leak
 from qwenproxy.errors import UNSUPPORTED_PARAMETER, ProxyError
 from qwenproxy.models import Row, row_of
 from tests.dialects.asking import ABLE, AWAKE, PLAIN, RESTLESS, ruled, settled
@@ -136,3 +138,23 @@ EFFORTS = [
 @pytest.mark.parametrize(("model", "effort", "sent"), EFFORTS, ids=[f"{row[0]} {row[1]}" for row in EFFORTS])
 def test_openais_efforts_on_real_models(model: str, effort: str, sent: dict[str, Any]) -> None:
     assert settled(row_of(model), reasoning_effort=effort) == sent
+
+
+LEAKS: list[tuple[str, dict[str, Any], Think]] = [
+    ("qwen3-235b-a22b-thinking-2507", {}, "inside"),
+    ("qwq-32b", {}, "inside"),
+    ("qwen3.5-27b", {"enable_thinking": True}, "inside"),
+    ("qwen3.5-27b", {}, "start"),
+    ("qwen3.5-27b", {"enable_thinking": False}, "start"),
+    ("qwen3-8b", {"enable_thinking": True}, "start"),
+    ("qvq-72b-preview", {}, "start"),
+    ("llama3", {"enable_thinking": True}, "start"),
+]
+
+
+@pytest.mark.parametrize(("model", "asked", "think"), LEAKS, ids=[f"{row[0]} {row[1]}" for row in LEAKS])
+def test_an_answer_begins_inside_thinking_only_if_the_model_surely_thinks(
+    model: str, asked: dict[str, Any], think: Think
+) -> None:
+    row = row_of(model)
+    assert leak(ruled(row, **asked).chat, row) == think

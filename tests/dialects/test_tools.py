@@ -8,7 +8,8 @@ import pytest
 from qwenproxy.dialects.rulings import rule
 from qwenproxy.errors import UNSUPPORTED_PARAMETER, ProxyError
 from qwenproxy.models import Row
-from qwenproxy.plans import PLANS, resolve, row_on
+from qwenproxy.naming import resolve
+from qwenproxy.plans import PLANS, row_on
 from qwenproxy.wire.openai import Json
 from tests.dialects.asking import ABLE, AWAKE, PLAIN, RESTLESS, ask, choice, function, ruled, system_text
 
@@ -45,6 +46,13 @@ def test_strict_is_passed_on_unless_it_is_null() -> None:
 def test_marks_for_the_cache_stay_on_tools() -> None:
     tool = {**function(), "cache_control": {"type": "ephemeral"}}
     assert ruled(tools=[tool]).chat["tools"] == [tool]
+
+
+def test_a_model_that_calls_no_functions_is_offered_none() -> None:
+    outcome = ruled(replace(PLAIN, tools=False), tools=[function()], tool_choice="required", parallel_tool_calls=False)
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(outcome.chat)
+    assert outcome.dropped == ("tools",)
+    assert not outcome.single_call
 
 
 def test_no_tools_are_not_an_empty_list() -> None:

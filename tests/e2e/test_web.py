@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 import pytest_asyncio
 
+from qwenproxy.addon import COLUMNS
 from qwenproxy.commands.run import free_port
 from tests.support.clients import HELLO
 from tests.support.evidence import CLIENT_KEY, CREDENTIALS, OTHER_CLIENT_KEY, UPSTREAM_KEY, found_in
@@ -76,6 +78,31 @@ async def test_what_it_shows_holds_no_secret(web: Web) -> None:
         shown = await web.get(path)
         assert shown
         assert (path, found_in(shown)) == (path, set())
+
+
+async def test_the_flow_list_has_room_for_what_is_told_of_an_exchange(web: Web) -> None:
+    options = orjson.loads(await web.get("/options"))
+    assert options["web_columns"]["value"] == COLUMNS
+    assert [flow["comment"][:12] for flow in await web.flows()] == ["chat gpt-4o,", "chat gpt-4o,"]
+
+
+async def test_both_sides_of_an_exchange_can_be_seen(web: Web) -> None:
+    for flow in await web.flows():
+        shown = orjson.loads(await web.get(f"/flows/{flow['id']}/request/content/Auto.json"))
+        assert shown["view_name"] == "Exchange"
+        assert "===== as Qwen got it: POST http://127.0.0.1:" in shown["text"]
+
+
+async def test_rounds_can_be_shown_as_flows_of_their_own(web: Web) -> None:
+    before = await web.flows()
+    chosen = f"@{before[0]['id']}"
+    assert (await web.send("POST", "/commands/qwen.rounds", {"arguments": [chosen]}))[1] == '{"value": null}'
+    (row,) = [flow for flow in await web.flows() if flow["id"] not in {each["id"] for each in before}]
+    assert row["comment"].startswith("round 1 of 1 of req_")
+    assert row["response"]["status_code"] == 200
+    for message in ("request", "response"):
+        assert found_in(await web.get(f"/flows/{row['id']}/{message}/content.data")) == set()
+    assert (await web.send("DELETE", f"/flows/{row['id']}"))[0] == 200
 
 
 async def test_a_streamed_answer_can_be_seen(web: Web) -> None:

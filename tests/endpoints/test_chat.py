@@ -220,6 +220,19 @@ def test_a_whole_answer_has_every_key_that_clients_read() -> None:
     }
 
 
+CITED: Json = {
+    "annotations": [{"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 0, "url": "a"}}]
+}
+
+
+def test_annotations_are_passed_on_whole_and_streamed() -> None:
+    events: list[ChatEvent] = [ROLE, Delta(0, {"content": "Hi"}), Delta(0, CITED), STOP]
+    [choice] = ask().whole(HEAD, events)["choices"]
+    assert choice["message"] == first("Hi") | CITED
+    told = [orjson.loads(payload) for payload in payloads(streaming().writer(HEAD).write(events))]
+    assert [chunk["choices"][0]["delta"] for chunk in told[1:]] == [{"content": "Hi"}, CITED, {}]
+
+
 def test_a_whole_answer_without_totals_has_no_usage() -> None:
     assert "usage" not in ask().whole(HEAD, [ROLE, STOP])
 

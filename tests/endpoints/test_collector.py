@@ -24,6 +24,13 @@ def test_pieces_of_text_are_joined() -> None:
     }
 
 
+def test_annotations_are_joined() -> None:
+    one, other = {"type": "url_citation", "url_citation": {"url": "a"}}, {"type": "url_citation", "url_citation": {}}
+    deltas: list[Json] = [{"content": "Hi"}, {"annotations": [one]}, {"annotations": [other]}, {}]
+    [choice] = collect(Delta(0, delta) for delta in deltas)["choices"]
+    assert choice["message"]["annotations"] == [one, other]
+
+
 def test_calls_that_come_mixed_are_kept_apart() -> None:
     events = [
         Delta(0, {"role": "assistant"}),

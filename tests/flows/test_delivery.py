@@ -9,7 +9,7 @@ import pytest
 from mitmproxy.proxy import events
 
 from qwenproxy import sse
-from qwenproxy.flows.delivery import NOWHERE, Delivery, Pull, Pulled
+from qwenproxy.flows.delivery import CUT, NOWHERE, Delivery, Pull, Pulled
 from tests.support.simulated import until
 
 
@@ -193,14 +193,23 @@ async def test_nothing_is_said_to_an_app_that_does_not_read() -> None:
         assert stream.taken == [b"one"]
 
 
-@pytest.mark.parametrize(("keep", "kept"), [(0, b""), (4, b"onet"), (5, b"onetw"), (100, b"onetwo")])
-async def test_the_beginning_is_kept_for_viewing(keep: int, kept: bytes) -> None:
+@pytest.mark.parametrize(("keep", "kept"), [(0, b""), (6, b"onetwo"), (100, b"onetwo")])
+async def test_what_was_delivered_is_kept_for_viewing(keep: int, kept: bytes) -> None:
     async with under_way(keep=keep) as (source, stream, delivery):
         delivery.pull()
         for piece in (b"one", b"two", b""):
             source.pieces.put_nowait(piece)
         await stream.ended.wait()
         assert delivery.kept() == kept
+
+
+async def test_what_is_kept_of_an_answer_that_goes_on_is_no_whole_answer() -> None:
+    async with under_way(keep=4) as (source, stream, delivery):
+        delivery.pull()
+        for piece in (b"one", b"two", b""):
+            source.pieces.put_nowait(piece)
+        await stream.ended.wait()
+        assert delivery.kept() == b"onet" + CUT
 
 
 def test_mitmproxys_server_has_nothing_to_do_for_a_pull() -> None:

@@ -21,7 +21,7 @@ from qwenproxy.service import service
 from qwenproxy.settings import load
 from qwenproxy.wire.openai import Json
 from tests.support.completions import completion, refused
-from tests.support.upstream import upstream
+from tests.support.upstream import upstream, whole
 
 HELLO: Json = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 REVERSE = ProxyMode.parse("reverse:http://api.openai.com:443@127.0.0.1:8080")
@@ -45,20 +45,30 @@ def visit(method: str, path: str, body: Any = None, mode: ProxyMode = REVERSE, *
     return Visit(flow, take_credentials(flow.request))
 
 
+DESKS: list[Desk] = []
+"""All that one test has set up."""
+
+
+@pytest.fixture(autouse=True)
+async def no_connection_is_left() -> AsyncIterator[None]:
+    yield
+    while DESKS:
+        await DESKS.pop().service.retire()
+
+
 def settled(base_url: str = "http://127.0.0.1:1/compatible-mode/v1", **settings: str) -> Desk:
     named = {f"QWENPROXY_{name.upper()}": value for name, value in settings.items()}
     environ = {"HOME": "/nowhere", "QWENPROXY_UPSTREAM": base_url, "QWENPROXY_API_KEY": "sk-1"} | named
     found = load(environ, Path("/nowhere"))
-    return Desk(found, service(found, environ))
+    DESKS.append(Desk(found, service(found, environ)))
+    return DESKS[-1]
 
 
 @asynccontextmanager
 async def answering(*replies: bytes, **settings: str) -> AsyncIterator[Desk]:
     """A desk whose upstream has these replies."""
     async with upstream(*replies) as found:
-        desk = settled(f"http://127.0.0.1:{found.port}/compatible-mode/v1", **settings)
-        yield desk
-        await desk.service.retire()
+        yield settled(f"http://127.0.0.1:{found.port}/compatible-mode/v1", **settings)
 
 
 def content(answer: Answer) -> Any:
@@ -95,7 +105,7 @@ CASES: dict[str, Case] = {
     "a model": Case(visit("GET", "/v1/models/qwen3.7-plus"), 200, ["GET", "model", "200"]),
     "no such model": Case(visit("GET", "/v1/models/x"), 404, ["GET", "model", "404"], "model_not_found"),
     "no such path": Case(visit("POST", "/v1/x"), 404, ["POST", "-", "404"], "unknown_url"),
-    "not served": Case(visit("POST", "/v1/embeddings"), 404, ["POST", "-", "404"], "unsupported_endpoint"),
+    "not served": Case(visit("POST", "/v1/moderations"), 404, ["POST", "-", "404"], "unsupported_endpoint"),
     "no JSON": Case(visit("POST", CHAT, b"{"), 400, ["POST", "chat", "400"]),
     "no messages": Case(
         visit("POST", CHAT, {"model": "x"}), 400, ["POST", "chat", "400"], "missing_required_parameter"
@@ -139,6 +149,18 @@ async def test_a_chat_goes_upstream_and_comes_back_under_the_apps_names(caplog: 
     assert words(caplog)[:4] == ["POST", "chat", "200", "gpt-4o->qwen3.7-plus"]
 
 
+async def test_embeddings_go_upstream_and_come_back_under_the_apps_names(caplog: pytest.LogCaptureFixture) -> None:
+    vectors = {"data": [{"index": 0, "embedding": [0.5]}], "usage": {"prompt_tokens": 2, "total_tokens": 2}}
+    asked = {"model": "text-embedding-3-large", "input": [[9906, 1917]]}
+    async with answering(whole(vectors)) as desk:
+        answer = await desk.answer(visit("POST", "/v1/embeddings", asked, user_agent="app/1"))
+    assert content(answer)["model"] == "text-embedding-3-large"
+    assert content(answer)["data"][0]["embedding"] == [0.5]
+    assert answer.headers["x-qwenproxy-model"] == "text-embedding-v4"
+    assert words(caplog)[:4] == ["POST", "embeddings", "200", "text-embedding-3-large->text-embedding-v4"]
+    assert "tokens=2+0" in words(caplog)
+
+
 async def test_the_upstreams_refusal_is_the_answer() -> None:
     async with answering(refused(429, "Too many.", code="limit_requests")) as desk:
         answer = await desk.answer(visit("POST", CHAT, HELLO))
@@ -175,7 +197,7 @@ async def test_a_fault_of_ours_is_told_and_raised(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = settled()
-    monkeypatch.setattr(desk.service, "model_names", lambda: 1 / 0)
+    monkeypatch.setattr(desk.service, "offer", lambda agent: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         await desk.answer(visit("GET", "/v1/models"))
     assert words(caplog)[:3] == ["GET", "models", "500"]

@@ -30,11 +30,12 @@ WEBSOCKET = {"connection": "Upgrade", "upgrade": "websocket"}
         ("GET", "/v1/models/{model}", Served("model", "{model}")),
         ("HEAD", "/v1/models", Served("models", head=True)),
         ("HEAD", "/v1/models/a", Served("model", "a", head=True)),
+        ("POST", "/v1/embeddings", Served("embeddings")),
         ("POST", "/v1/traces/ingest", Empty()),
         ("OPTIONS", "/v1/chat/completions", Empty({"allow": "POST, OPTIONS"})),
         ("OPTIONS", "/v1/models", Empty({"allow": "GET, HEAD, OPTIONS"})),
         ("OPTIONS", "/v1/models/a", Empty({"allow": "GET, HEAD, OPTIONS"})),
-        ("OPTIONS", "/v1/embeddings", Empty({"allow": "OPTIONS"})),
+        ("OPTIONS", "/v1/moderations", Empty({"allow": "OPTIONS"})),
     ],
 )
 def test_what_is_served(method: str, path: str, route: Route) -> None:
@@ -50,9 +51,9 @@ def refusal(method: str, path: str, headers: dict[str, str] | None = None) -> Pr
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/v1/embeddings"),
-        ("POST", "/v1/embeddings/"),
-        ("PUT", "/v1/embeddings"),
+        ("POST", "/v1/moderations"),
+        ("POST", "/v1/moderations/"),
+        ("PUT", "/v1/moderations"),
         ("POST", "/v1/responses?beta=true"),
         ("GET", "/v1/responses/resp_1/input_items"),
         ("GET", "/v1/chat/completions"),
@@ -70,7 +71,7 @@ def test_openais_other_calls_are_refused_by_name(method: str, path: str) -> None
     assert error.status == 404
     assert f"{method} {path.partition('?')[0]}" in error.message
     assert "answers with Qwen" in error.message
-    assert "POST /v1/chat/completions, GET /v1/models, GET /v1/models/{model}" in error.message
+    assert "POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models, GET /v1/models/{model}" in error.message
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_other_upgrades_are_ignored(upgrade: str) -> None:
 
 def test_no_refusal_makes_an_sdk_try_again() -> None:
     refusals: list[Failure] = [
-        refusal("POST", "/v1/embeddings").failure,
+        refusal("POST", "/v1/moderations").failure,
         refusal("POST", "/nothing").failure,
         refusal("PUT", "/v1/models").failure,
         refusal("GET", "/v1/responses", WEBSOCKET).failure,

@@ -13,6 +13,7 @@ from qwenproxy.errors import MODEL_NOT_FOUND, ProxyError
 from qwenproxy.exchange import Answer, Body
 from qwenproxy.flows import visits
 from qwenproxy.flows.visits import Visit, take_credentials
+from qwenproxy.record import Record
 
 
 class Words:
@@ -184,3 +185,16 @@ async def test_the_log_names_no_query(caplog: pytest.LogCaptureFixture) -> None:
     arrived.flow.request.path = "/v1/models?key=sk-app"
     await opened(arrived, raising(ValueError("a bug"))())
     assert "sk-app" not in caplog.text
+
+
+@pytest.mark.parametrize(("keep", "comment"), [(0, ""), (100, "POST /path, 200, 0.00 s")])
+async def test_an_exchange_is_noted_on_its_flow_if_anybody_may_look(keep: int, comment: str) -> None:
+    found = visit()
+    found.flow.request.method = "POST"
+
+    async def answer() -> Answer:
+        found.record = Record("req_1", "POST", "-", lambda: 0.0, keep=found.keep)
+        return Answer(200, {}, b"{}")
+
+    await found.open(answer(), None, limit=5.0, keep=keep)
+    assert found.flow.comment == comment

@@ -13,11 +13,11 @@ def test_a_whole_answer_says_its_length() -> None:
 
 
 def test_a_stream_does_not() -> None:
-    start, *sends = answers.streamed([b"{}", b"[DONE]"], framing.plain, "1")
+    start, *sends = answers.streamed(answers.EVENTS, [b"data: {}\n\n", b"data: [DONE]\n\n"], framing.no_space, "1")
     assert isinstance(start, Start)
     assert start.headers["content-type"] == "text/event-stream;charset=UTF-8"
     assert "content-length" not in start.headers
-    assert sends == [Send(b"data: {}\n\n"), Send(b"data: [DONE]\n\n")]
+    assert sends == [Send(b"data:{}\n\n"), Send(b"data:[DONE]\n\n")]
 
 
 def test_a_refusal_says_when_to_come_back_if_it_knows() -> None:

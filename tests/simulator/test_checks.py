@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from qwenproxy.simulator.checks import GATEWAY, MODEL
+from qwenproxy.simulator.doors import PORTAL
 from qwenproxy.simulator.refusals import ALGORITHM
-from qwenproxy.simulator.server import PORTAL
 from qwenproxy.wire.openai import Json
 from tests.support.simulated import WEATHER, Client, png
 

@@ -1,11 +1,9 @@
 """Oddities of chunks, on the smallest streams that show them."""
 
-import inspect
-
 import pytest
 
 from qwenproxy.simulator import compatible, distortions
-from qwenproxy.simulator.distortions import Distort
+from qwenproxy.simulator.face import Distort
 from qwenproxy.simulator.reply import Call, Choice, Prompt, Reply
 from qwenproxy.wire.openai import Head, Json
 
@@ -16,11 +14,7 @@ REPLIES = {
     "calls": Reply((Choice("Hm", calls=(Call("a", "f", "{}"), Call("b", "g", "{}"))),), Prompt(1), thinks=True),
     "choices": Reply((Choice(text="Hello"), Choice(text="Good morning")), Prompt(1)),
 }
-ALL = [
-    function
-    for name, function in inspect.getmembers(distortions, inspect.isfunction)
-    if function.__module__ == distortions.__name__ and not name.startswith("_")
-]
+ALL = distortions.DISTORTIONS
 
 
 def stream(reply: Reply, *, include_usage: bool = True) -> list[Json]:
@@ -29,12 +23,12 @@ def stream(reply: Reply, *, include_usage: bool = True) -> list[Json]:
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 @pytest.mark.parametrize("include_usage", [True, False])
-@pytest.mark.parametrize("distort", ALL, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("distort", ALL.values(), ids=ALL)
 def test_every_oddity_takes_every_stream(distort: Distort, reply: Reply, include_usage: bool) -> None:
     assert compatible.payloads(distort(stream(reply, include_usage=include_usage), ""))
 
 
-@pytest.mark.parametrize("distort", ALL, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("distort", ALL.values(), ids=ALL)
 def test_every_oddity_shows_somewhere(distort: Distort) -> None:
     assert any(distort(stream(reply), "") != stream(reply) for reply in REPLIES.values())
 

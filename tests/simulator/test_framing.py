@@ -21,9 +21,16 @@ FRAMES: list[Frame] = [
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.__name__)
 def test_a_decoder_finds_the_payloads(frame: Frame) -> None:
     decoder = sse.Decoder()
-    payloads = decoder.feed(frame(b'{"a":"\xc5\x86"}') + frame(b"[DONE]")) + decoder.feed(b"")
+    payloads = decoder.feed(frame(sse.encode(b'{"a":"\xc5\x86"}')) + frame(sse.encode(b"[DONE]"))) + decoder.feed(b"")
     assert [orjson.loads(payloads[0]), payloads[1]] == [{"a": "ņ"}, b"[DONE]"]
 
 
+def test_an_error_on_lines_of_its_own_is_no_event() -> None:
+    error = framing.raw_error(sse.encode(b'{"error":{"message":"{}"}}'))
+    assert orjson.loads(error) == {"error": {"message": "{}"}}
+    assert sse.Decoder().feed(error + b"\n") == []
+    assert framing.raw_error(sse.encode(b'{"a":1}')) == sse.encode(b'{"a":1}')
+
+
 def test_every_form_is_another() -> None:
-    assert len({frame(b'{"a":1}') for frame in FRAMES}) == len(FRAMES)
+    assert len({frame(sse.encode(b'{"a":1}')) for frame in FRAMES}) == len(FRAMES)

@@ -9,9 +9,10 @@ import aiohttp
 import orjson
 import pytest
 
+from qwenproxy.simulator.doors import COMPATIBLE, PORTAL
 from qwenproxy.simulator.grants import Form, Terms
 from qwenproxy.simulator.oauth import CALLS_KEPT, DEVICE_PATH, TOKEN_PATH, OAuth
-from qwenproxy.simulator.server import COMPATIBLE, PORTAL, Simulator
+from qwenproxy.simulator.server import Simulator
 from tests.support.clock import Clock
 from tests.support.oauth_forms import DEVICE, poll, refresh
 from tests.support.simulated import MODEL

@@ -7,7 +7,7 @@ from qwenproxy.simulator.refusals import REFUSALS, Refusal, refusal_of, unknown_
 from tests.support.simulated import Client
 
 JSON_KEYS = {
-    "compatible": {"error", "id", "request_id"},
+    "own": {"error", "id", "request_id"},
     "native": {"code", "message", "request_id"},
     "string": {"error"},
 }
@@ -64,5 +64,5 @@ def test_an_unknown_path_is_json_below_the_openai_like_face_only() -> None:
 
 def test_events_carry_the_envelope() -> None:
     body = Refusal(400, "a", "b", "c", "events").body("1")
-    assert body.startswith(b":HTTP_STATUS/400\ndata: {")
+    assert body.startswith(b'id:1\nevent:error\n:HTTP_STATUS/400\ndata:{"error":')
     assert body.endswith(b"}\n\n")

@@ -61,6 +61,16 @@ def test_words(argument: str, words: int) -> None:
     assert len(said.words(TEXT, argument).choices[0].text.split()) == words
 
 
+def test_the_finish_is_any_word() -> None:
+    assert {choice.finish for choice in said.finish(TEXT, "RECITATION").choices} == {"RECITATION"}
+    assert said.finish(TEXT, "").choices[0].finish == "unknown"
+
+
+@pytest.mark.parametrize(("argument", "reason"), [("", "SAFETY"), ("OTHER", "OTHER")])
+def test_a_blocked_prompt_has_its_reason(argument: str, reason: str) -> None:
+    assert (TEXT.blocked, said.prompt_blocked(TEXT, argument).blocked) == ("", reason)
+
+
 def test_nothing_is_changed_in_place() -> None:
     before = repr(CALLS)
     for oddity in (said.cut_arguments, said.glued_calls, said.finish_stop, said.error_finish):

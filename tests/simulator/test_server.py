@@ -8,8 +8,9 @@ import openai
 import orjson
 import pytest
 
+from qwenproxy.simulator.doors import COMPATIBLE, PORTAL
 from qwenproxy.simulator.known import LISTED
-from qwenproxy.simulator.server import COMPATIBLE, PORTAL, Simulator
+from qwenproxy.simulator.server import Simulator
 from tests.support.simulated import MODEL, WEATHER, Client, until
 
 CHAT = f"{COMPATIBLE}/chat/completions"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from qwenproxy.simulator.compatible import Compatible
 from qwenproxy.simulator.known import KNOWN
 from qwenproxy.simulator.refusals import Refused
 from qwenproxy.simulator.scenarios import SCENARIOS
@@ -50,7 +51,7 @@ HELLO = [{"role": "user", "content": "The weather in Riga"}]
 
 def ask(service: Service, body: Any) -> Steps:
     try:
-        return service.chat(body, "1", portal=False)
+        return service.chat(body, "1", Compatible())
     except Refused as refused:
         return [Send(refused.refusal.body("1"))]
 

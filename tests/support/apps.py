@@ -9,7 +9,8 @@ from typing import Any
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageFunctionToolCall
 
-from qwenproxy.simulator.server import COMPATIBLE, Simulator
+from qwenproxy.simulator.doors import COMPATIBLE
+from qwenproxy.simulator.server import Simulator
 from qwenproxy.wire.openai import Json
 from tests.support.proxy import REVERSE, Running, proxy
 from tests.support.upstream import Reply, Upstream, upstream
@@ -97,12 +98,17 @@ class Scripted(Stage):
 
 
 @asynccontextmanager
-async def simulated(confdir: Path, *, modes: tuple[str, ...] = (REVERSE,), **settings: str) -> AsyncIterator[Simulated]:
-    """The proxy before a simulator that does not pause; *settings* as in the environment, without their prefix."""
+async def simulated(
+    confdir: Path, *, modes: tuple[str, ...] = (REVERSE,), face: str = COMPATIBLE, **settings: str
+) -> AsyncIterator[Simulated]:
+    """The proxy before a simulator that does not pause; *settings* as in the environment, without their prefix.
+
+    *face*: the path of the upstream's base URL.
+    """
     simulator = Simulator(pace=0)
     await simulator.start()
     try:
-        environ = environment(f"{simulator.base_url}{COMPATIBLE}", simulator.key, settings)
+        environ = environment(f"{simulator.base_url}{face}", simulator.key, settings)
         async with proxy(environ, confdir, modes=modes) as running, App(running.base_url) as app:
             yield Simulated(app, running, simulator)
     finally:

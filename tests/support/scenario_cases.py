@@ -168,6 +168,7 @@ CASES: dict[str, list[Case]] = {
     "think-closing": [
         thought("[sim: think-closing]", lambda a: "<think>" not in a.text and "\n</think>\n\nHello" in a.text)
     ],
+    "finish": [Case("[sim: finish eos]", lambda a: a.finishes == ["eos"])],
     "content-filter": [Case("[sim: content-filter]", lambda a: a.finishes == ["content_filter"])],
     "error-finish": [
         Case("[sim: error-finish]", lambda a: a.finishes == ["error_finish"] and a.text.startswith("Inference failed")),

@@ -13,8 +13,12 @@ import aiohttp
 import orjson
 
 from qwenproxy import sse
-from qwenproxy.simulator.server import COMPATIBLE, Simulator
+from qwenproxy.models import row_of
+from qwenproxy.simulator.doors import COMPATIBLE, NATIVE
+from qwenproxy.simulator.server import Simulator
 from qwenproxy.wire.openai import Json
+
+NATIVE_CHAT = f"{NATIVE}/services/aigc/{{}}-generation/generation"
 
 MODEL = "qwen3-coder-plus"
 """A model that does not think and takes everything else."""
@@ -96,6 +100,45 @@ class Answer:
         return "".join(call["function"].get("arguments") or "" for call in self.calls if call["index"] == index)
 
 
+class NativeAnswer(Answer):
+    """The same of the native face: what its frames say, in the words of the OpenAI-like one's chunks."""
+
+    @property
+    def error(self) -> Json:
+        error: Json = self.json
+        return error
+
+    @property
+    def frames(self) -> list[Json]:
+        """The frames as they came."""
+        return [orjson.loads(payload) for payload in self.payloads]
+
+    @cached_property
+    def chunks(self) -> list[Json]:
+        return [_chunk(frame) for frame in self.frames]
+
+    @property
+    def finishes(self) -> list[str]:
+        return [finish for finish in super().finishes if finish != "null"]
+
+    @property
+    def done(self) -> bool:
+        """Nothing comes after the finish."""
+        return not self.broken and self.choices[-1]["finish_reason"] not in (None, "null")
+
+
+def _chunk(frame: Json) -> Json:
+    if "code" in frame:
+        return {"error": frame}
+    return {"choices": [_choice(choice) for choice in frame["output"]["choices"]], "usage": frame.get("usage")}
+
+
+def _choice(choice: Json) -> Json:
+    content = choice["message"]["content"]
+    text = content if isinstance(content, str) else "".join(part["text"] for part in content)
+    return {**choice, "delta": {**choice["message"], "content": text}}
+
+
 class Client:
     """A client with a key, for one simulator."""
 
@@ -109,13 +152,25 @@ class Client:
         body = {"model": MODEL, "messages": messages, **fields}
         return await self.send("POST", f"{base}/chat/completions", {k: v for k, v in body.items() if v is not ...})
 
-    async def send(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+    async def native(self, said: str | Sequence[Json], *, stream: bool = False, **fields: Any) -> NativeAnswer:
+        """Asks the native face in increments, at the address that fits the model.  *fields* are parameters."""
+        messages = [{"role": "user", "content": said}] if isinstance(said, str) else list(said)
+        model = str(fields.pop("model", MODEL))
+        given = {"result_format": "message", "incremental_output": True, **fields}
+        body = {"model": model, "input": {"messages": messages}, "parameters": given}
+        path = NATIVE_CHAT.format("multimodal" if row_of(model.partition("#")[0]).multimodal else "text")
+        answer = await self.send("POST", path, body, headers={"X-DashScope-SSE": "enable" if stream else "disable"})
+        return NativeAnswer(answer.status, answer.headers, answer.body, answer.broken, answer.pieces)
+
+    async def send(
+        self, method: str, path: str, body: Any = None, key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Sends *body*, bytes as they are, all else as JSON."""
         raw = body if isinstance(body, bytes | None) else orjson.dumps(body)
         data = None if raw is None else BytesIO(raw)
-        headers = {"Authorization": f"Bearer {self._simulator.key if key is None else key}"}
+        token = {"Authorization": f"Bearer {self._simulator.key if key is None else key}"}
         url = self._simulator.base_url + path
-        async with self._session.request(method, url, data=data, headers=headers) as response:
+        async with self._session.request(method, url, data=data, headers={**token, **(headers or {})}) as response:
             pieces: list[bytes] = []
             try:
                 async for piece, _ in response.content.iter_chunks():

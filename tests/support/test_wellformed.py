@@ -27,11 +27,17 @@ def later(index: int = 0, arguments: Any = "{}", **more: Any) -> Delta:
     return Delta(0, {"tool_calls": [{"index": index, "function": {"arguments": arguments}} | more]})
 
 
+def cited(kind: str = "url_citation", **more: Any) -> Delta:
+    citation = {"start_index": 0, "end_index": 0, "title": "", "url": "https://a"} | more
+    return Delta(0, {"annotations": [{"type": kind, "url_citation": citation}]})
+
+
 GOOD: dict[str, list[ChatEvent]] = {
     "an answer": [ROLE, HI, STOP],
     "with usage": [ROLE, HI, STOP, USAGE],
     "of two choices": [ROLE, Delta(1, {"role": "assistant"}), HI, Delta(1, {}, "length"), STOP, USAGE],
     "that calls": [ROLE, first(), later(), first(1, "y"), later(1), CALLED],
+    "with sources": [ROLE, HI, cited(), STOP],
     "that failed": [ROLE, HI, ERROR],
     "that failed after a finish": [ROLE, HI, STOP, ERROR],
     "that failed at once": [ERROR],
@@ -52,6 +58,8 @@ BAD: dict[str, list[ChatEvent]] = {
     "an empty piece": [ROLE, Delta(0, {"content": ""}), STOP],
     "a piece of nothing": [ROLE, Delta(0, {}), STOP],
     "a strange piece": [ROLE, Delta(0, {"audio": {}}), STOP],
+    "an annotation of another kind": [ROLE, HI, cited("file_citation"), STOP],
+    "an annotation of more": [ROLE, HI, cited(icon=""), STOP],
     "a null": [ROLE, Delta(0, {"content": None}), STOP],
     "half a character": [ROLE, Delta(0, {"content": "\ud83d"}), STOP],
     "usage before the finish": [ROLE, USAGE, STOP],

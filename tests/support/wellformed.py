@@ -50,11 +50,14 @@ def _check_choice(index: int, deltas: list[Delta], *, failed: bool) -> None:
 
 
 def _check_delta(delta: Delta) -> None:
-    assert set(delta.delta) <= TEXTS | {"tool_calls"}
+    assert set(delta.delta) <= TEXTS | {"tool_calls", "annotations"}
     assert len(delta.delta) == (delta.finish_reason is None), "one thing at a time"
     for name in TEXTS & delta.delta.keys():
         assert type(delta.delta[name]) is str
         assert delta.delta[name] or delta.logprobs, "no piece is empty"
+    for annotation in delta.delta.get("annotations", ()):
+        assert annotation["type"] == "url_citation"
+        assert set(annotation["url_citation"]) == {"start_index", "end_index", "title", "url"}
     assert delta.logprobs is None or type(delta.logprobs) is dict
     assert orjson.dumps(tuple(delta)), "it can be written"
 

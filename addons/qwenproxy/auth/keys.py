@@ -1,7 +1,7 @@
 """Where an API key may come from: a table of places, in the order in which they are asked."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -94,7 +94,7 @@ PLACES: tuple[Callable[[Search], Iterator[FoundKey]], ...] = (_of_settings, _of_
 def _address(search: Search, key: Secret, source: str) -> str:
     """The upstream that was named, else what the key says."""
     named = search.settings.upstream
-    return plans.trimmed(named) if named else plans.plan_of_key(key.reveal(), source).base_url
+    return plans.trimmed(named) if named else plan_of_key(key.reveal(), source).base_url
 
 
 def _key(search: Search, text: str, source: str) -> Secret:
@@ -124,4 +124,21 @@ def _written(entry: qwencode.Entry) -> str:
     except ValueError:
         return ""
     variable = entry.place.rpartition(".")[2]
-    return base_url or (plans.plan_of_key(entry.key.reveal(), variable).base_url if variable in VARIABLES else "")
+    return base_url or (plan_of_key(entry.key.reveal(), variable).base_url if variable in VARIABLES else "")
+
+
+def plan_of_key(key: str, variable: str = "") -> plans.Plan:
+    """The best guess for an API key without a base URL, by its beginning and the environment variable that held it.
+
+    Coding Plan and Token Plan begin their keys alike, so the variable counts more than the length of what fits.
+    """
+    starts = [(plan, start) for plan in plans.PLANS for start in plan.keys if start and key.startswith(start)]
+    if starts:
+        plan = max(starts, key=lambda fit: (variable in fit[0].variables, len(fit[1])))[0]
+        return replace(plan, base_urls=tuple(_in_workspace(url, key) for url in plan.base_urls))
+    return next((plan for plan in plans.PLANS if variable in plan.variables), plans.STANDARD)
+
+
+def _in_workspace(url: str, key: str) -> str:
+    """*url* with the workspace that a key such as sk-ws-H.<workspace>.<suffix>.<certificate> names."""
+    return url.replace("{workspace}", ([*key.split("."), ""])[1] or "dashscope")

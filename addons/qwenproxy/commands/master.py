@@ -90,3 +90,5 @@ class LeanMaster(master.Master):
         if any(not name.startswith("qwen_") for name in self.options.deferred):
             spare, self._spare = self._spare, []
             self.addons.add(*spare)
+            for addon in spare:  # what is set by now, nobody has told them
+                self.addons.invoke_addon_sync(addon, hooks.ConfigureHook(set(self.options.keys())))

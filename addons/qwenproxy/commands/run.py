@@ -62,13 +62,16 @@ def port(text: str) -> int:
     return number
 
 
-def main(arguments: argparse.Namespace) -> int:
-    """Run until a signal comes: 0; 1 if a listener cannot be opened; 2 if the options are wrong."""
+def main(arguments: argparse.Namespace, *companions: object) -> int:
+    """Run until a signal comes: 0; 1 if a listener cannot be opened; 2 if the options are wrong.
+
+    *companions* are further addons.
+    """
     if arguments.no_port and arguments.no_proxy_port:
         print("qwenproxy run: nothing to listen on: both --no-port and --no-proxy-port are given", file=sys.stderr)
         return 2
     try:
-        return asyncio.run(serve(arguments))
+        return asyncio.run(serve(arguments, *companions))
     except (StartRefused, Misfit, exceptions.OptionsError) as e:
         configured.complain("run", str(e))
         return 2
@@ -79,19 +82,19 @@ def main(arguments: argparse.Namespace) -> int:
         return 130
 
 
-async def serve(arguments: argparse.Namespace) -> int:
+async def serve(arguments: argparse.Namespace, *companions: object) -> int:
     """Run the proxy, and the simulator if asked, until the process is told to stop."""
     environ = dict(os.environ)
     if arguments.config is not None:
         environ["QWENPROXY_CONFIG"] = str(arguments.config)
     if not arguments.simulator:
-        return await serve_proxy(arguments, QwenProxy(environ))
+        return await serve_proxy(arguments, QwenProxy(environ), *companions)
     simulator = Simulator(terms=Terms(interval=1, authorise_after=1))  # a login confirms itself
     await simulator.start("127.0.0.1", arguments.simulator_port)
     try:
         print(f"simulator {simulator.base_url}", flush=True)
         with TemporaryDirectory(prefix="qwenproxy-") as home:
-            return await serve_proxy(arguments, QwenProxy(simulated(simulator, environ, home)))
+            return await serve_proxy(arguments, QwenProxy(simulated(simulator, environ, home)), *companions)
     finally:
         await simulator.stop()
 
@@ -110,7 +113,7 @@ def simulated(simulator: Simulator, environ: Mapping[str, str], home: str) -> di
     return own | {"QWENPROXY_UPSTREAM": upstream, "QWENPROXY_AUTH": "api_key", "QWENPROXY_API_KEY": simulator.key}
 
 
-async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy) -> int:
+async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy, *companions: object) -> int:
     """Run mitmproxy's part until it is told to stop; the exit status."""
     web = arguments.ui == "web"
     opts = options.Options()
@@ -125,7 +128,7 @@ async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy) -> int:
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)  # a line for every connection helps nobody here
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, proxy.shutdown)
-    proxy.addons.add(Announcement(proxy))
+    proxy.addons.add(Announcement(proxy), *companions)
     try:
         await proxy.run()
     except SystemExit:

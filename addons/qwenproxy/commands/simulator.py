@@ -6,6 +6,7 @@ import signal
 
 from qwenproxy.commands import configured
 from qwenproxy.commands.run import port
+from qwenproxy.simulator.doors import BASES
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.oauth import API
 from qwenproxy.simulator.oauth_control import seconds
@@ -50,7 +51,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     simulator = Simulator(terms=terms)
     await simulator.start(arguments.host, arguments.port)
     print(f"simulator {simulator.base_url} key={simulator.key}", flush=True)
-    for path in ("/compatible-mode/v1", "/v1", API):
+    for path in (*BASES, API):
         print(f"  {simulator.base_url}{path}", flush=True)
     await stop.wait()
     await simulator.stop()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from qwenproxy.dialects.leaks import Think
 from qwenproxy.errors import ProxyError
 from qwenproxy.models import Row
 from qwenproxy.wire.openai import ChatEvent, Json
@@ -53,10 +54,13 @@ class Dialect(Protocol):
         """The call for the chat request *chat*, whose values the row has already adjusted (see `rulings`)."""
         ...
 
-    def reader(self, content_type: str, *, tools: frozenset[str], new_id: Callable[[], str]) -> Reader:
+    def reader(
+        self, content_type: str, *, tools: frozenset[str], new_id: Callable[[], str], think: Think = "start"
+    ) -> Reader:
         """A reader for an answer of *content_type*.
 
-        *tools*: the function names that the request offers.  *new_id*: makes ids for calls that come without.
+        *tools*: the function names that the request offers.  *new_id*: makes ids for calls that come without.  *think*:
+        where thinking may leak into the answer, if the upstream leaks it.
         """
         ...
 

@@ -84,6 +84,7 @@ class Choice:
     def reasoning(self, text: str) -> None:
         self._spoken = True
         self._settled = False
+        self._leaks.parted()
         self._say("reasoning_content", self._reasoning.feed(text))
         self._look()
 

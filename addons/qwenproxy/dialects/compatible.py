@@ -6,20 +6,26 @@ import orjson
 
 from qwenproxy.dialects import failures
 from qwenproxy.dialects.base import Reader, UpstreamRequest
+from qwenproxy.dialects.caching import MARK
+from qwenproxy.dialects.leaks import Think
 from qwenproxy.dialects.parts import text
 from qwenproxy.dialects.reader import Reader as AnswerReader
 from qwenproxy.errors import ProxyError
 from qwenproxy.models import Row
-from qwenproxy.plans import STANDARD, Plan
+from qwenproxy.plans import STANDARD, Plan, Switch
 from qwenproxy.wire.openai import Json
 
 PATH = "/chat/completions"
-CACHED = {"cache_control": {"type": "ephemeral"}}
 TEMPLATE_FIELDS = ("enable_thinking", "preserve_thinking")
-"""Fields that chat templates read, of which self-hosted servers know nothing."""
+"""Fields that chat templates read, of which model servers know nothing."""
 HOSTED_ONLY = ("thinking_budget", "tool_stream")
-OSS = b'"oss://'
-OSS_HEADERS = {"x-dashscope-ossresourceresolve": "enable"}
+SOME_EFFORT = "medium"
+"""Of a model that is only told to think."""
+ANNOUNCED: Mapping[bytes, Mapping[str, str]] = {
+    b'"oss://': {"x-dashscope-ossresourceresolve": "enable"},
+    b'"cache_control"': {"x-dashscope-cachecontrol": "enable"},
+}
+"""What a body holds that DashScope wants to hear of in a header too."""
 
 
 class Compatible:
@@ -40,43 +46,84 @@ class Compatible:
         data = orjson.dumps(body)
         return UpstreamRequest(PATH, self._headers(data), data, stream)
 
-    def reader(self, content_type: str, *, tools: frozenset[str], new_id: Callable[[], str]) -> Reader:
+    def reader(
+        self, content_type: str, *, tools: frozenset[str], new_id: Callable[[], str], think: Think = "start"
+    ) -> Reader:
         """A reader for an answer of *content_type*; *new_id* makes ids for tool calls that come without."""
-        rescue = self._plan.leaks_calls
-        return AnswerReader(content_type, tools=tools, failure=self.failure, new_id=new_id, rescue_calls=rescue)
+        leaks = self._plan.leaks
+        return AnswerReader(
+            content_type,
+            tools=tools,
+            failure=self.failure,
+            new_id=new_id,
+            think=think if leaks else "start",
+            rescue_calls=leaks,
+        )
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
         """The refusal in OpenAI's words."""
         return failures.failure(status, headers, body)
 
     def _shaped(self, body: Json, stream: bool) -> Json:
-        if self._plan.template_kwargs:
-            return _for_template(body)
+        if self._plan.self_hosted:
+            return SWITCHES[self._plan.switch](body)
         if self._plan.portal_shape:
             return {**body, "messages": _marked(body["messages"])}
         return {"tool_stream": True, **body} if stream and "tools" in body else body
 
     def _headers(self, data: bytes) -> Mapping[str, str]:
-        if self._plan.template_kwargs or OSS not in data:
-            return self._plan.headers
-        return {**self._plan.headers, **OSS_HEADERS}
+        headers = dict(self._plan.headers)
+        if not self._plan.self_hosted:
+            for sign, announcement in ANNOUNCED.items():
+                if sign in data:
+                    headers |= announcement
+        return headers
 
 
-def _for_template(body: Json) -> Json:
+def _as_field(body: Json) -> Json:
+    return {name: value for name, value in body.items() if name not in HOSTED_ONLY}
+
+
+def _in_template(body: Json) -> Json:
     """*body* for vLLM and SGLang, where the model's template decides on thinking."""
     said = {name: body[name] for name in TEMPLATE_FIELDS if name in body}
-    others = {name: value for name, value in body.items() if name not in (*TEMPLATE_FIELDS, *HOSTED_ONLY)}
+    others = {name: value for name, value in _as_field(body).items() if name not in TEMPLATE_FIELDS}
     if not said:
         return others
     own = body.get("chat_template_kwargs")
     return {**others, "chat_template_kwargs": {**(own if isinstance(own, dict) else {}), **said}}
 
 
+def _by_effort(body: Json) -> Json:
+    """*body* for Ollama, which turns thinking on and off by its effort, and calls thinking of earlier turns
+    `reasoning`."""
+    others = {name: value for name, value in _as_field(body).items() if name not in TEMPLATE_FIELDS}
+    others["messages"] = [_reasoned(message) for message in body["messages"]]
+    if "enable_thinking" in body:
+        effort = others.get("reasoning_effort", SOME_EFFORT) if body["enable_thinking"] else "none"
+        others["reasoning_effort"] = effort
+    return others
+
+
+def _reasoned(message: Json) -> Json:
+    if "reasoning_content" not in message:
+        return message
+    return {"reasoning" if name == "reasoning_content" else name: value for name, value in message.items()}
+
+
+SWITCHES: Mapping[Switch, Callable[[Json], Json]] = {
+    "field": _as_field,
+    "template": _in_template,
+    "effort": _by_effort,
+}
+"""How each kind of model server is told whether to think."""
+
+
 def _marked(messages: list[Json]) -> list[Json]:
     """*messages* as the portal wants them: a system message of parts in front, its last text marked for the cache."""
     first, others = messages[0], messages[1:]
     if first.get("role") != "system":
-        return [{"role": "system", "content": [{**text(""), **CACHED}]}, *messages]
+        return [{"role": "system", "content": [{**text(""), **MARK}]}, *messages]
     content = first.get("content")
     parts = content if isinstance(content, list) and content else [text(content if isinstance(content, str) else "")]
-    return [{**first, "content": [*parts[:-1], {**parts[-1], **CACHED}]}, *others]
+    return [{**first, "content": [*parts[:-1], {**parts[-1], **MARK}]}, *others]

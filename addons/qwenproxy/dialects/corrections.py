@@ -84,6 +84,11 @@ def _format(found: re.Match[str], row: Row) -> Values:
     return {"json_schema": False} if row.json_schema else {"json_object": False}
 
 
+def _other_service(found: re.Match[str], row: Row) -> Values:
+    """DashScope's native protocol has two addresses, and a model is served at one of them."""
+    return {"multimodal": not row.multimodal}
+
+
 def _reserved(found: re.Match[str], row: Row) -> Values:
     names = {name.strip(" '\"") for name in found[1].split(",")}
     return {"reserved_names": row.reserved_names | names - {""}}
@@ -129,6 +134,11 @@ LESSONS: tuple[tuple[re.Pattern[str], Lesson], ...] = (
     (_phrase(r"json_schema.{0,60}NOT|NOT.{0,40}json_schema"), _now(json_schema=False)),
     (_phrase(r"response_format.{0,20}must be(?!.*json_schema)"), _now(json_schema=False)),
     (_phrase(r"response_format.{0,20}must be(?!.*json_object)"), _now(json_object=False)),
+    (_phrase(r"(?:unknown|NOT).{0,20}(?:parameters|response)_?json_?schema"), _now(schema_as_is=False)),
+    (
+        _phrase(r"oneof field .?data.? is already set|(?:unknown|duplicate).{0,20}inline_?data"),
+        _now(inline_twice=False),
+    ),
     (_phrase(r"\b(?:top_)?logprobs\W{0,3}(?:parameter )?NOT|NOT.{0,20}logprobs"), _now(logprobs=False)),
     (_phrase(r"range of n should be \[?\s*1\s*,\s*(\d+)"), _at_most("max_choices")),
     (_phrase(r"\bn (?:must|should) be (?:set to )?1\b.{0,20}thinking"), _choices_while_thinking),
@@ -137,4 +147,5 @@ LESSONS: tuple[tuple[re.Pattern[str], Lesson], ...] = (
     (_phrase(r"system message must be (?:at the beginning|the first)"), _now(system_first=True)),
     (_phrase(r"system (?:role|messages?) NOT|NOT.{0,10}system (?:role|messages?)"), _now(system=False)),
     (_phrase(r"input content must be a string"), _now(flat_text=True)),
+    (_phrase(r"\burl error\W{1,4}(?:please )?check (?:the |your )?url"), _other_service),
 )

@@ -33,7 +33,7 @@ from qwenproxy.errors import (
 type Statuses = range | tuple[int, ...]
 
 ANY: Statuses = range(1_000)
-SECRET = re.compile(r"\bsk-[\w.*…-]+|\bBearer\s+[\w.~+/=*-]{8,}|\beyJ[\w-]+\.[\w.-]+", re.IGNORECASE)
+SECRET = re.compile(r"\bsk-[\w.*…-]+|\bAIza[\w-]{8,}|\bBearer\s+[\w.~+/=*-]{8,}|\beyJ[\w-]+\.[\w.-]+", re.IGNORECASE)
 """Keys and tokens, whole or in part, that an upstream's message may repeat."""
 
 AGENTS_ONLY = "Coding plans answer coding agents only, by their User-Agent; other apps need a key of another plan."
@@ -73,13 +73,14 @@ class Meaning:
 
 
 MEANINGS: tuple[Meaning, ...] = (
-    Meaning("filtered", CONTENT_FILTER, code="datainspectionfailed", hint=FILTERED),
+    Meaning("filtered", CONTENT_FILTER, code="datainspectionfailed|contentpolicyviolationerror", hint=FILTERED),
     Meaning("filtered, in words", CONTENT_FILTER, words="inappropriate content", hint=FILTERED),
     Meaning("free tier", QUOTA, code="allocationquotafreetieronly", hint=FREE_USED),
     Meaning("free quota", QUOTA, words="free (?:allocated )?quota|free tier", hint=FREE_USED),
     Meaning("concurrency", RATE_LIMIT, words="concurrency .*(?:quota|limit)", wait=5),
     Meaning("plan's quota", QUOTA, words=r"\b(?:hour|day|dai|week|month)(?:ly)?\b.{0,20}\bquota", hint=PLAN_USED),
     Meaning("daily quota", QUOTA, code="quotaexceeded", hint=PLAN_USED),
+    Meaning("daily quota, by its id", QUOTA, code=r"\w*perday\w*", hint=PLAN_USED),
     Meaning("hard quota", QUOTA, (403,), code="insufficientquota", hint=FREE_USED),
     Meaning("arrears", BILLING, code="arrearage", hint=PAY),
     Meaning("bill", BILLING, code="(?:prepaid|postpaid)billoverdue", hint=PAY),
@@ -87,7 +88,8 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning("not bought", BILLING, code="commoditynotpurchased", hint=PAY),
     Meaning("agents only", ACCESS_DENIED, words="coding plan is currently only available", hint=AGENTS_ONLY),
     Meaning("method", ACCESS_DENIED, (405,), hint=AGENTS_ONLY),
-    Meaning("key", UPSTREAM_KEY, code="invalidapikey", hint=ASK_KEY),
+    Meaning("key", UPSTREAM_KEY, code="invalidapikey|apikeyinvalid|apikeyexpired", hint=ASK_KEY),
+    Meaning("key that a gateway looks for in vain", UPSTREAM_KEY, (400,), code="nodbconnection", hint=ASK_KEY),
     Meaning("token", UPSTREAM_KEY, words="invalid access token|token (?:has )?expired", hint=ASK_KEY),
     Meaning("wrong plan", UPSTREAM_KEY, (401, 403), words="(?:invalid|incorrect) api[- ]?key", hint=ASK_KEY),
     Meaning("unauthorized", UPSTREAM_KEY, (401,), hint=ASK_KEY),
@@ -98,6 +100,9 @@ MEANINGS: tuple[Meaning, ...] = (
         (0, 200, 400, 404),
         words=r"\bmodel [`'\"]?[\w./:-]+[`'\"]? (?:is not supported|not found|does not exist)",
         hint=ASK_MODEL,
+    ),
+    Meaning(
+        "no such resource", MODEL_NOT_FOUND, (0, 200, 400, 404), words=r"\bmodels/\S+ is not found", hint=ASK_MODEL
     ),
     Meaning("no access", ACCESS_DENIED, code="(?:model|workspace)?accessdenied(?:unpurchased)?", hint=NOT_ALLOWED),
     Meaning("forbidden", ACCESS_DENIED, (403,), hint=NOT_ALLOWED),
@@ -120,6 +125,7 @@ MEANINGS: tuple[Meaning, ...] = (
         hint=TOO_LONG,
         param="messages",
     ),
+    Meaning("long, by code", CONTEXT_LENGTH, code="contextwindowexceedederror", hint=TOO_LONG, param="messages"),
     Meaning("large body", PAYLOAD_TOO_LARGE, words="max bytes to request body"),
     Meaning("too large", PAYLOAD_TOO_LARGE, (413,)),
     Meaning("server", UPSTREAM_ERROR, range(500, 600)),
@@ -151,7 +157,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
     if said.page:
         return ProxyError(UPSTREAM_BLOCKED, _masked(PAGE.format(status, said.message)), retry_after=5)
     meaning = next(row for row in MEANINGS if _fits(row, said))
-    wait = _wait(lower, meaning)
+    wait = _wait(lower, said, meaning)
     return ProxyError(meaning.failure, _message(said, meaning, wait), param=_param(said, meaning), retry_after=wait)
 
 
@@ -163,12 +169,13 @@ def _fits(row: Meaning, said: Said) -> bool:
     )
 
 
-def _wait(headers: Mapping[str, str], meaning: Meaning) -> float | None:
-    """Seconds to wait: the upstream's own `retry-after`, if it is a number, else the row's; none for what stays so."""
+def _wait(headers: Mapping[str, str], said: Said, meaning: Meaning) -> float | None:
+    """Seconds to wait: what the upstream asks for, in a header or in its words, else the row's; none for what stays."""
     if meaning.failure.retry is False:
         return None
     told = headers.get("retry-after", "").strip()
-    return float(told) if re.fullmatch(r"\d{1,6}(?:\.\d+)?", told) else meaning.wait
+    asked = float(told) if re.fullmatch(r"\d{1,6}(?:\.\d+)?", told) else said.wait
+    return meaning.wait if asked is None else asked
 
 
 def _message(said: Said, meaning: Meaning, wait: float | None) -> str:

@@ -96,7 +96,11 @@ class Frames:
         except sse.EventTooLarge:
             return self._stop(UPSTREAM_GARBLED, f"An event of the upstream's answer is larger than {sse.LIMIT} bytes.")
         objects: list[Json] = []
-        for payload in payloads:
+        failed = self._decoder.failed
+        for place, payload in enumerate(payloads):
+            if failed and place in failed:
+                objects.append(_refused(payload, failed[place]))
+                continue
             try:
                 value = orjson.loads(payload)
             except ValueError:
@@ -124,6 +128,15 @@ class Frames:
     def _stop(self, failure: Failure, message: str) -> list[Json]:
         self.trouble = ProxyError(failure, message)
         return []
+
+
+def _refused(payload: bytes, status: int) -> Json:
+    """An event that is an error by its kind or by its *status* (0: not told), as a body that says so."""
+    value = _json(payload)
+    if not isinstance(value, dict) or not value:
+        value = {"message": payload.decode(errors="replace").strip() or "The upstream ended its answer with an error."}
+    body = value if value.get("error") else {"error": value}
+    return {"status_code": status, **body} if status else body
 
 
 def _could_be_stream(head: bytes) -> bool:

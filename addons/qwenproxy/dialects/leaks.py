@@ -74,6 +74,11 @@ class Thinking:
             self._answer(out)
         return out
 
+    def parted(self) -> None:
+        """The server parts thinking from the answer itself, so the answer does not begin inside it."""
+        if self._state == "inside":
+            self._state = "start"
+
     def end(self, *, unanswered: bool) -> list[Text]:
         """What was held back; if *unanswered* (the answer ended by itself, and nothing but this was said), thinking
         that never closed was the answer, and is said as such."""
@@ -233,6 +238,10 @@ class Leaks:
     def settled(self) -> bool:
         """Nothing can leak any more: content need not be fed."""
         return self._thinking.settled and self._calls is None
+
+    def parted(self) -> None:
+        """Thinking has come by its own channel."""
+        self._thinking.parted()
 
     def feed(self, text: str) -> list[Segment]:
         """*text* in its parts, in order; what may still become a tag is held back."""

@@ -45,6 +45,7 @@ class Reader:
         self._failure = failure
         self._headers = {"content-type": content_type}
         self._normaliser = Normaliser(tools, new_id=new_id, think=think, rescue_calls=rescue_calls)
+        self._opened: set[int] = set()
         self._messages = False
         """The stream says `message` where it should say `delta`."""
 
@@ -70,10 +71,14 @@ class Reader:
         if frames.trouble is not None:
             normaliser.fail(frames.trouble)
         elif frames.done or not data:
-            normaliser.end(complete=frames.done)
+            self._over()
         events = normaliser.drain()
         self.started, self.finished = normaliser.started, normaliser.finished
         return events
+
+    def _over(self) -> None:
+        """There is no more to read."""
+        self._normaliser.end(complete=self._frames.done)
 
     def _chunk(self, chunk: Json) -> None:
         """A chunk, or a whole completion: they differ in `message` for `delta` only."""
@@ -88,17 +93,22 @@ class Reader:
                 self._choice(choice, position)
 
     def _choice(self, choice: Json, position: int) -> None:
-        normaliser = self._normaliser
         if type(index := choice.get("index")) is not int or index < 0:
             index = _index(index, position)
         if type(delta := choice.get("delta")) is not dict:
             delta = self._undelta(choice, index)
+        self._delta(index, delta, choice)
+
+    def _delta(self, index: int, delta: Json, choice: Json) -> None:
+        """What *choice* says in *delta*, and whether it has ended."""
+        normaliser = self._normaliser
         if type(finish := choice.get("finish_reason")) is not str:
             finish = ""
         if finish in FAILED_FINISHES:
             normaliser.fail(self._failed(_text(delta.get("content"))))
             return
-        if delta.get("role"):
+        if index not in self._opened and delta.get("role"):
+            self._opened.add(index)
             normaliser.open(index)
         if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
             normaliser.reasoning(index, reasoning if type(reasoning) is str else _text(reasoning))
@@ -107,8 +117,9 @@ class Reader:
             self._content(index, content, logprobs)
         if refusal := delta.get("refusal"):
             normaliser.refusal(index, _text(refusal))
-        self._calls(index, delta.get("tool_calls") or delta.get("function_call"))
-        if finish:
+        if calls := delta.get("tool_calls") or delta.get("function_call"):
+            self._calls(index, calls)
+        if finish and finish != "null":
             normaliser.finish(index, finish)
 
     def _content(self, index: int, content: Any, logprobs: Any) -> None:
@@ -130,8 +141,6 @@ class Reader:
 
     def _calls(self, index: int, calls: Any) -> None:
         """The pieces in `tool_calls`, or the one in legacy `function_call`; some gateways leave out `function`."""
-        if not calls:
-            return
         pieces = [piece for piece in _listed(calls) if type(piece) is dict]
         positions = [_index(piece.get("index"), None) for piece in pieces]
         if len(pieces) > 1 and (None in positions or len(set(positions)) < len(pieces)):  # then their order counts

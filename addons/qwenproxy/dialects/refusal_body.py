@@ -11,6 +11,27 @@ from qwenproxy.wire.openai import Json
 
 INNER = re.compile(r"\s*(?:\d{3} )?<(?P<status>\d{3})>\s*(?P<code>[A-Za-z][\w.]*)?", re.ASCII)
 """How messages of the model's own checks begin: "<400> InternalError.Algo.InvalidParameter: ..."."""
+EXCEPTIONS: Mapping[str, int] = {
+    "BadRequestError": 400,
+    "ContextWindowExceededError": 400,
+    "ContentPolicyViolationError": 400,
+    "AuthenticationError": 401,
+    "PermissionDeniedError": 403,
+    "NotFoundError": 404,
+    "Timeout": 408,
+    "APITimeoutError": 408,
+    "UnprocessableEntityError": 422,
+    "RateLimitError": 429,
+    "APIConnectionError": 500,
+    "InternalServerError": 500,
+    "BadGatewayError": 502,
+    "ServiceUnavailableError": 503,
+}
+"""Exceptions of OpenAI's Python client and of what is built upon it, by their statuses."""
+WRAPPED = re.compile(
+    rf"\s*(?:\w+\.)?\w+(?:Error|Timeout): (?:.*\b)?(?P<name>{'|'.join(EXCEPTIONS)}): (?:\w+Exception - )?", re.DOTALL
+)
+"""How messages of gateways begin that tell of an exception within an exception; the innermost is the true one."""
 ALGORITHM = "InternalError.Algo."
 EVENT_LINE = re.compile(rb"\s*(?:data|event|id)?:")
 EVENT_STATUS = re.compile(rb"^:HTTP_STATUS/(\d{3})", re.MULTILINE)
@@ -21,10 +42,30 @@ LONGEST = 2_000
 DIGEST = 120
 """Characters of a web page that are shown, out of the first `PAGE_START`."""
 PAGE_START = 20_000
+WORDS: Mapping[str, int] = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "ALREADY_EXISTS": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "INTERNAL": 500,
+    "UNKNOWN": 500,
+    "DATA_LOSS": 500,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""Google's words for statuses (google.rpc.Code), which hold whatever the gateway in between made of them."""
+DELAY = re.compile(r"(\d{1,6}(?:\.\d+)?)s")
 
 
 class Said(NamedTuple):
-    """What an upstream said.  `status` and the first of `codes` are the inner ones where a message has them."""
+    """What an upstream said.  `status` and the first of `codes` are the innermost where a message has its own."""
 
     status: int
     codes: tuple[str, ...]
@@ -33,6 +74,8 @@ class Said(NamedTuple):
     request_id: str = ""
     page: bool = False
     """A web page, of a firewall or a gateway: the service itself did not answer."""
+    wait: float | None = None
+    """Seconds that the upstream asks to wait."""
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> Said:
@@ -44,13 +87,16 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Said:
     if _is_page(headers.get("content-type", ""), text):
         return Said(status, (), _digest(text), request_id=headers.get("x-request-id", ""), page=True)
     error, outer = _fields(_value(_payload(body), text))
-    message = _text(error.get("message") or error.get("detail") or error.get("error_description"))
-    inner = INNER.match(message)
-    codes = tuple(code for code in (_code(error.get("code")), _code(error.get("type"))) if code)
-    if inner:
-        status, codes = _inner(inner, status, codes)
+    message, within = _opened(_text(error.get("message") or error.get("detail") or error.get("error_description")))
+    details = _details(error)
+    codes = tuple(map(_code, (error.get("code"), error.get("type"), *_reasons(details))))
+    for own, code in within:
+        status, codes = own, (code, *(codes if status in (own, 0, 200) else ()))
+    if not within:
+        status = _told(error, status)
     request_id = _text(outer.get("request_id") or headers.get("x-request-id") or outer.get("id"))
-    return Said(status, codes, message[:LONGEST], _param(error.get("param")), request_id[:100])
+    param = _param(error.get("param")) or _violated(details, "field")
+    return Said(status, tuple(filter(None, codes)), message[:LONGEST], param, request_id[:100], wait=_delay(details))
 
 
 def _is_page(content_type: str, text: str) -> bool:
@@ -108,12 +154,48 @@ def _code(value: Any) -> str:
     return re.sub(r"[^a-z]", "", value.lower()) if isinstance(value, str) else ""
 
 
-def _inner(inner: re.Match[str], status: int, codes: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-    """The status and codes of a message that has its own, which are the true ones."""
-    own = int(inner["status"])
-    code = _code((inner["code"] or "").removeprefix(ALGORITHM))
-    others = codes if own == status or status in (0, 200) else ()
-    return own, tuple(filter(None, (code, *others)))
+def _told(error: Json, status: int) -> int:
+    """The status by its word, else the number in an error that came with a good status or none; else *status*."""
+    word, number = error.get("status"), str(error.get("code"))
+    if isinstance(word, str) and word in WORDS:
+        return WORDS[word]
+    return int(number) if status in (0, 200) and re.fullmatch(r"[45]\d\d", number, re.ASCII) else status
+
+
+def _details(error: Json) -> list[Json]:
+    """What Google's errors tell besides (google.rpc.ErrorInfo, BadRequest, QuotaFailure, RetryInfo)."""
+    details = error.get("details")
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
+
+
+def _reasons(details: list[Json]) -> list[Any]:
+    """Codes among the *details*: why, and of which quota nothing is left."""
+    return [*(detail.get("reason") for detail in details), _violated(details, "quotaId")]
+
+
+def _violated(details: list[Json], name: str) -> str | None:
+    """*name* of the first thing that the request violates."""
+    lists = [value for detail in details for key, value in detail.items() if key in ("fieldViolations", "violations")]
+    found = (item.get(name) for value in lists if isinstance(value, list) for item in value if isinstance(item, dict))
+    return next((value for value in found if isinstance(value, str) and value), None)
+
+
+def _delay(details: list[Json]) -> float | None:
+    told = next((str(detail["retryDelay"]) for detail in details if "retryDelay" in detail), "")
+    found = DELAY.fullmatch(told)
+    return float(found[1]) if found else None
+
+
+def _opened(message: str) -> tuple[str, list[tuple[int, str]]]:
+    """*message* out of its wrapping, and the statuses and codes that it has itself, which are truer than those outside;
+    the innermost comes last."""
+    found: list[tuple[int, str]] = []
+    if wrapped := WRAPPED.match(message):
+        message = message[wrapped.end() :]
+        found.append((EXCEPTIONS[wrapped["name"]], _code(wrapped["name"])))
+    if inner := INNER.match(message):
+        found.append((int(inner["status"]), _code((inner["code"] or "").removeprefix(ALGORITHM))))
+    return message, found
 
 
 def _param(value: Any) -> str | None:

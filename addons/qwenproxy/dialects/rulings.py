@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qwenproxy.dialects import clamps, formats, history, thinking, tools
+from qwenproxy.dialects import caching, clamps, formats, history, thinking, tools
 from qwenproxy.dialects.draft import Draft, Ruled
 from qwenproxy.errors import UNKNOWN_PARAMETER, UNSUPPORTED_PARAMETER, ProxyError
 from qwenproxy.models import Row
@@ -29,10 +29,12 @@ class Ruling:
     apply: Apply
 
 
-def rule(chat: Json, row: Row, *, refuse: bool, unsaid: Mapping[str, str] = NOTHING) -> Ruled:
+def rule(
+    chat: Json, row: Row, *, refuse: bool, unsaid: Mapping[str, str] = NOTHING, cache_markers: bool = False
+) -> Ruled:
     """*chat* as the model of *row* takes it; *refuse* what cannot be honoured, instead of leaving it out.
 
-    *unsaid*: fields that the dialect cannot say, and why.
+    *unsaid*: fields that the dialect cannot say, and why.  *cache_markers*: mark it for the upstream's cache.
 
     Raises ProxyError for what is refused, and for messages that no model can answer.
     """
@@ -46,6 +48,8 @@ def rule(chat: Json, row: Row, *, refuse: bool, unsaid: Mapping[str, str] = NOTH
     for name in [name for name in draft.chat if name in unsaid]:
         del draft.chat[name]
         draft.drop(name, unsaid[name])
+    if cache_markers and row.cache:
+        draft.chat = caching.marked(draft.chat)
     return draft.ruled()
 
 

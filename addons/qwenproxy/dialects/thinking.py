@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from qwenproxy.dialects.draft import Draft
+from qwenproxy.dialects.leaks import Think
+from qwenproxy.models import Row
 from qwenproxy.wire.openai import Json
 
 BUDGETS: Mapping[str, int] = {"low": 4_096, "medium": 16_384, "high": 32_768}
@@ -41,6 +43,16 @@ def settle(draft: Draft) -> None:
         _depth(draft, wish)
     if _continues(draft.asked):
         stop(draft, "partial")
+
+
+def leak(chat: Json, row: Row) -> Think:
+    """Where thinking may leak in the answer to the ruled *chat*.
+
+    An answer begins inside thinking if the template opened it, and then only if the model surely thinks: an answer
+    without any would be taken for thinking up to its end.
+    """
+    surely = row.thinking == "always" or chat.get("enable_thinking") is True
+    return "inside" if row.opens_thinking and surely else "start"
 
 
 def stop(draft: Draft, because: str) -> bool:

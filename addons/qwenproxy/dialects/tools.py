@@ -15,7 +15,9 @@ SHAPES = ("type", "$ref", "anyOf", "oneOf", "allOf")
 def settle(draft: Draft) -> None:
     """Writes `tools`, `tool_choice` and `parallel_tool_calls`; without tools, none of them."""
     tools = [tool for tool in _plain(draft) if tool is not None]
-    if not tools:
+    if tools and not draft.row.tools:
+        draft.drop("tools", "the model calls no functions")
+    if not tools or not draft.row.tools:
         return
     _rename(draft, tools)
     draft.chat["tools"] = tools

@@ -40,7 +40,7 @@ class ChatCall:
         """The `chat.completion` that *events* add up to; without `usage` if the upstream told none."""
         answer = collect(Shaper(self._form).shape_all(events))
         for choice in answer["choices"]:
-            choice["message"]["annotations"] = []
+            choice["message"].setdefault("annotations", [])
         return fixed(head, "chat.completion") | answer
 
 

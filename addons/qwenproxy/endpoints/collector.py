@@ -32,6 +32,7 @@ class Choice:
         self._texts: dict[str, list[str]] = {name: [] for name in TEXTS}
         self._calls: dict[int, Call] = {}
         self._former: Call | None = None
+        self._annotations: list[Json] = []
         self._logprobs: Json | None = None
         self._finish: str | None = None
 
@@ -44,6 +45,7 @@ class Choice:
         if (former := piece.delta.get("function_call")) is not None:
             self._former = self._former or Call()
             self._former.add({"function": former})
+        self._annotations += piece.delta.get("annotations") or ()
         if piece.logprobs is not None:
             self._logprobs = joined(self._logprobs, piece.logprobs)
         self._finish = piece.finish_reason or self._finish
@@ -59,6 +61,8 @@ class Choice:
         message["refusal"] = text["refusal"] or None
         if text["reasoning_content"]:
             message["reasoning_content"] = text["reasoning_content"]
+        if self._annotations:
+            message["annotations"] = self._annotations
         if self._calls:
             message["tool_calls"] = [self._calls[index].whole() for index in sorted(self._calls)]
         if self._former is not None:

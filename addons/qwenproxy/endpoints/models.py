@@ -1,29 +1,32 @@
 """GET /v1/models and /v1/models/{model}."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from qwenproxy.errors import MODEL_NOT_FOUND, ProxyError
 from qwenproxy.wire.openai import Json
 
-type Row = tuple[str, str]
-"""A model's id, and who owns it."""
+
+class Model(NamedTuple):
+    """A model that apps are told of; *created* is in Unix seconds, 0 if nobody says."""
+
+    id: str
+    owner: str
+    created: int = 0
 
 
-def listing(rows: Sequence[Row], created: int) -> Json:
-    """All models, in the order of *rows*; *created* is in Unix seconds."""
-    return {"object": "list", "data": [entry(row, created) for row in rows]}
+def listing(models: Sequence[Model], since: int) -> Json:
+    """All of *models*, in their order; *since*: what those say that nobody has dated."""
+    return {"object": "list", "data": [entry(model, since) for model in models]}
 
 
-def one(model: str, rows: Sequence[Row], created: int) -> Json:
-    """The model called *model*.  Raises ProxyError if *rows* have none."""
-    for row in rows:
-        if row[0] == model:
-            return entry(row, created)
-    raise ProxyError(
-        MODEL_NOT_FOUND, f"There is no model '{model}' here; GET /v1/models lists those there are.", param="model"
-    )
+def one(name: str, model: Model | None, since: int) -> Json:
+    """*model*, which was called *name*.  Raises ProxyError if there is none."""
+    if model is None:
+        message = f"There is no model '{name}' here; GET /v1/models lists those there are."
+        raise ProxyError(MODEL_NOT_FOUND, message, param="model")
+    return entry(model, since)
 
 
-def entry(row: Row, created: int) -> Json:
-    model, owner = row
-    return {"id": model, "object": "model", "created": created, "owned_by": owner}
+def entry(model: Model, since: int) -> Json:
+    return {"id": model.id, "object": "model", "created": model.created or since, "owned_by": model.owner}

@@ -15,6 +15,9 @@ from qwenproxy.exchange import Body
 log = logging.getLogger(__name__)
 
 NOWHERE = Server(address=None)
+CUT = b"\n\n: more was delivered, and not kept (setting view_limit)\n\n" + sse.encode(
+    b'{"error":{"message":"only the beginning of this answer was kept","type":"server_error","param":null,"code":null}}'
+)
 
 
 class Handler(Protocol):
@@ -77,8 +80,8 @@ class Delivery:
             self._task.cancel()
 
     def kept(self) -> bytes:
-        """The beginning of what was delivered."""
-        return b"".join(self._kept)
+        """The beginning of what was delivered.  One that goes on ends in an error, should anybody replay it."""
+        return b"".join([*self._kept, *([CUT] if self._keep < 0 else [])])
 
     async def _run(self) -> None:
         last: bytes | None = None

@@ -160,9 +160,9 @@ class LiveStream(layers.HttpStream):
             visit.cancel()  # a script answered in our place
             yield from self.send_response()
         else:
-            yield from self.stream(visit.delivery, response)
+            yield from self.stream(visit, visit.delivery, response)
 
-    def stream(self, delivery: Delivery, response: http.Response) -> Commands[None]:
+    def stream(self, visit: Visit, delivery: Delivery, response: http.Response) -> Commands[None]:
         client = self.context.client
         delivery.congested = self.congested
         yield layers.SendHttp(layers.ResponseHeaders(self.stream_id, response, end_stream=False), client)
@@ -174,6 +174,7 @@ class LiveStream(layers.HttpStream):
         if self.flow.error is not None:
             delivery.cancel()
         response.raw_content = delivery.kept()
+        visit.note()
         if (yield from self.check_killed(True)):
             return
         if piece is None:

@@ -9,7 +9,7 @@ from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.flows.catalogue import PATHS
 
-type Endpoint = Literal["chat", "models", "model"]
+type Endpoint = Literal["chat", "embeddings", "models", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ REFUSED = None
 ROWS: tuple[tuple[str, str, Route | None], ...] = (
     ("POST", "/v1/chat/completions", Served("chat")),
     ("GET", "/v1/chat/completions", REFUSED),
+    ("POST", "/v1/embeddings", Served("embeddings")),
     ("GET", "/v1/models", Served("models")),
     ("GET", "/v1/models/{model}", Served("model")),
     ("DELETE", "/v1/models/{model}", REFUSED),

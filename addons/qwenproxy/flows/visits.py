@@ -11,6 +11,8 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import answers
 from qwenproxy.flows.delivery import Delivery, Handler
+from qwenproxy.flows.views import notes
+from qwenproxy.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ class Visit:
         self.flow = flow
         self.credentials = credentials
         self.delivery: Delivery | None = None
+        self.keep = 0
+        self.record: Record | None = None
         self._opening: asyncio.Task[None] | None = None
         self._left = False
 
@@ -65,10 +69,11 @@ class Visit:
     async def open(self, answer: Awaitable[Answer], handler: Handler | None, *, limit: float, keep: int) -> None:
         """Set the flow's response from *answer*, and begin to deliver a live body through *handler*.
 
-        *limit*: seconds after which the wait for the answer is given up.  *keep*: bytes of a stream kept for viewing.
+        *limit*: seconds after which the wait for the answer is given up.  *keep*: bytes of each body kept for viewing.
         Without a handler (a replay) the body is read to its end first.  Never raises: a failure becomes the answer.
         """
         self._opening = asyncio.current_task()
+        self.keep = keep
         try:
             async with asyncio.timeout(limit):
                 opened = await answer
@@ -80,11 +85,18 @@ class Visit:
             self._opening = None
         self.flow.response = answers.response(opened, self.flow.request)
         if isinstance(opened.body, bytes) or handler is None:
-            return
-        if self._left:
+            self.note()
+        elif self._left:
             await opened.body.close()
+            self.note()
         else:
             self.delivery = Delivery(handler, opened.body, heartbeat=opened.heartbeat, keep=keep)
+            self.note(live=True)
+
+    def note(self, *, live: bool = False) -> None:
+        """Leave on the flow what is to be seen of the exchange, if anybody may look.  *live*: it still goes on."""
+        if self.keep and self.record is not None:
+            notes.take(self.flow, self.record, live=live, left=self._left)
 
     def _error(self, error: BaseException, limit: float) -> ProxyError:
         if isinstance(error, ProxyError):

@@ -1,22 +1,58 @@
 """The OpenAI-like face, as Qwen wears it: the same reply whole or in chunks (qwen-wire B.6, B.7)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, zip_longest
+from typing import ClassVar
 
 import orjson
 
+from qwenproxy import sse
+from qwenproxy.simulator.answers import EVENTS
+from qwenproxy.simulator.ask import Ask
+from qwenproxy.simulator.distortions import DISTORTIONS
+from qwenproxy.simulator.face import Chunks, Distort
+from qwenproxy.simulator.logprobs import logprobs_of
+from qwenproxy.simulator.refusals import Refusal
 from qwenproxy.simulator.reply import Call, Choice, Reply
-from qwenproxy.simulator.tokens import pieces
+from qwenproxy.simulator.tokens import pieces, steps
 from qwenproxy.wire.openai import Head, Json
-
-STEP = 2
-"""Tokens of an event."""
 
 LISTED = 1_760_000_000
 """The time (Unix s) that the list of models gives for each."""
 
 type Part = tuple[Json, str | None, Json | None]
 """One event of one choice: its delta, finish reason, logprobs."""
+
+
+class Compatible:
+    """The face of one request."""
+
+    name: ClassVar[str] = "compatible"
+    distortions: ClassVar[Mapping[str, Distort]] = DISTORTIONS
+    without: ClassVar[frozenset[str]] = frozenset({"data-only", "prompt-blocked", "signatures"})
+    stream_type = EVENTS
+
+    def chat(self, body: Json) -> Json:
+        return body
+
+    def refusal(self, ask: Ask) -> Refusal | None:
+        return None
+
+    def whole(self, reply: Reply, ask: Ask, head: Head) -> Json:
+        return whole(reply, _named(head))
+
+    def chunks(self, reply: Reply, ask: Ask, head: Head) -> Chunks:
+        return chunks(reply, _named(head), include_usage=ask.wants_usage)
+
+    def events(self, chunks: Chunks) -> list[bytes]:
+        return [sse.encode(payload) for payload in payloads(chunks)]
+
+    def error(self, refusal: Refusal, request_id: str) -> Json:
+        return refusal.error(request_id)
+
+
+def _named(head: Head) -> Head:
+    return head._replace(id=f"chatcmpl-{head.id}")
 
 
 def whole(reply: Reply, head: Head) -> Json:
@@ -40,7 +76,7 @@ def _choice(index: int, choice: Choice, reply: Reply) -> Json:
         message["reasoning_content"] = choice.thinking
     if choice.calls:
         message["tool_calls"] = [_opening(at, call, call.arguments) for at, call in enumerate(choice.calls)]
-    logprobs = _logprobs(pieces(choice.text), reply.logprobs)
+    logprobs = logprobs_of(pieces(choice.text), reply.logprobs)
     return {"index": index, "finish_reason": choice.finish, "logprobs": logprobs, "message": message}
 
 
@@ -90,10 +126,10 @@ def _tagged(index: int, choice: Choice, reply: Reply) -> Iterator[Json]:
 def _parts(choice: Choice, reply: Reply) -> Iterator[Part]:
     first = {"role": "assistant", "content": ""} | ({"reasoning_content": ""} if reply.thinks else {})
     yield first, None, None
-    for some in _steps(choice.thinking):
+    for some in steps(choice.thinking):
         yield {"content": None, "reasoning_content": "".join(some)}, None, None
-    for some in _steps(choice.text):
-        yield _said("".join(some), reply), None, _logprobs(some, reply.logprobs)
+    for some in steps(choice.text):
+        yield _said("".join(some), reply), None, logprobs_of(some, reply.logprobs)
     for index, call in enumerate(choice.calls):
         yield from ((delta, None, None) for delta in _call(index, call))
     yield {} if choice.calls else {"content": ""}, choice.finish, None
@@ -106,7 +142,7 @@ def _said(text: str, reply: Reply) -> Json:
 def _call(index: int, call: Call) -> Iterator[Json]:
     """One call's deltas with the usual accents: later pieces have an empty id, at times an empty name, and one null."""
     yield {"content": None, "tool_calls": [_opening(index, call, "")]}
-    for at, some in enumerate(_steps(call.arguments)):
+    for at, some in enumerate(steps(call.arguments)):
         function = {"name": "", "arguments": "".join(some)} if at % 2 == 0 else {"arguments": "".join(some)}
         yield {"tool_calls": [_later(index, function)]}
     yield {"tool_calls": [_later(index, {"arguments": None})]}
@@ -123,23 +159,6 @@ def _opening(index: int, call: Call, arguments: str) -> Json:
 
 def _later(index: int, function: Json) -> Json:
     return {"index": index, "id": "", "type": "function", "function": function}
-
-
-def _steps(text: str) -> Iterator[list[str]]:
-    found = pieces(text)
-    return (found[at : at + STEP] for at in range(0, len(found), STEP))
-
-
-def _logprobs(some: list[str], alternatives: int | None) -> Json | None:
-    if alternatives is None:
-        return None
-    return {"content": [_logprob(token, alternatives) for token in some]}
-
-
-def _logprob(token: str, alternatives: int) -> Json:
-    best = {"token": token, "logprob": -0.1, "bytes": list(token.encode())}
-    others = [{"token": f"{token}{rank}", "logprob": -3.0 - rank, "bytes": None} for rank in range(1, alternatives)]
-    return {**best, "top_logprobs": [best, *others] if alternatives else []}
 
 
 def payloads(chunks: list[Json]) -> list[bytes]:

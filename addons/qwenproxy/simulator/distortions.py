@@ -1,15 +1,14 @@
-"""Oddities of the OpenAI-like face's chunks: chunks in, odd chunks out (B.7, 1 to 15).  They may change their input."""
+"""Oddities of the OpenAI-like face's chunks: chunks in, odd chunks out (B.7, 9 to 15).  They may change their input."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from qwenproxy.simulator import call_distortions
+from qwenproxy.simulator.face import Chunks, Distort
 from qwenproxy.simulator.refusals import refusal_of
 from qwenproxy.wire.openai import Json
-
-type Chunks = list[Json]
-type Distort = Callable[[Chunks, str], Chunks]
 
 NULLS = ("function_call", "refusal", "role", "tool_calls", "audio")
 
@@ -23,98 +22,8 @@ def _calls(chunks: Chunks) -> Iterator[Json]:
     return (call for choice in _choices(chunks) for call in choice["delta"].get("tool_calls") or ())
 
 
-def _is_first(call: Json) -> bool:
-    return bool(call["id"])
-
-
 def _finishes(chunk: Json) -> bool:
     return any(choice["finish_reason"] is not None for choice in chunk["choices"])
-
-
-def empty_ids(chunks: Chunks, argument: str) -> Chunks:
-    for call in _calls(chunks):
-        if not _is_first(call):
-            call["function"]["name"] = ""
-    return chunks
-
-
-def repeated_names(chunks: Chunks, argument: str) -> Chunks:
-    first: dict[int, Json] = {}
-    for call in _calls(chunks):
-        start = first.setdefault(call["index"], call)
-        call["id"] = start["id"]
-        call["function"]["name"] = start["function"]["name"]
-    return chunks
-
-
-def clean_calls(chunks: Chunks, argument: str) -> Chunks:
-    """As OpenAI itself would send them."""
-    chunks = [c for c in chunks if not any(call["function"]["arguments"] is None for call in _calls([c]))]
-    for call in _calls(chunks):
-        if not _is_first(call):
-            del call["id"], call["type"]
-            call["function"].pop("name", None)
-    return chunks
-
-
-def no_index(chunks: Chunks, argument: str) -> Chunks:
-    for call in _calls(chunks):
-        del call["index"]
-    return chunks
-
-
-def zero_index(chunks: Chunks, argument: str) -> Chunks:
-    return reused_index(repeated_names(chunks, argument), argument)
-
-
-def reused_index(chunks: Chunks, argument: str) -> Chunks:
-    for call in _calls(chunks):
-        call["index"] = 0
-    return chunks
-
-
-def no_ids(chunks: Chunks, argument: str) -> Chunks:
-    for call in _calls(chunks):
-        del call["id"]
-    return chunks
-
-
-def split_name(chunks: Chunks, argument: str) -> Chunks:
-    told: Chunks = []
-    for chunk in chunks:
-        told.append(chunk)
-        if any(_is_first(call) for call in _calls([chunk])):
-            told.append(_rest_of_name(chunk))
-    return told
-
-
-def _rest_of_name(chunk: Json) -> Json:
-    """Leaves the first half of each name in *chunk*; gives back a chunk with the second."""
-    rest = deepcopy(chunk)
-    for call, later in zip(_calls([chunk]), _calls([rest]), strict=True):
-        name = call["function"]["name"]
-        call["function"]["name"] = name[: len(name) // 2]
-        later |= {"id": "", "function": {"name": name[len(name) // 2 :], "arguments": ""}}
-    return rest
-
-
-def late_name(chunks: Chunks, argument: str) -> Chunks:
-    names: dict[int, str] = {}
-    for call in _calls(chunks):
-        function = call["function"]
-        if _is_first(call):
-            names[call["index"]] = function.pop("name")
-        elif function["arguments"] is None:
-            function["name"] = names[call["index"]]
-    return chunks
-
-
-def cumulative_arguments(chunks: Chunks, argument: str) -> Chunks:
-    told: defaultdict[int, str] = defaultdict(str)
-    for call in _calls(chunks):
-        told[call["index"]] += call["function"]["arguments"] or ""
-        call["function"]["arguments"] = told[call["index"]]
-    return chunks
 
 
 def cumulative_content(chunks: Chunks, argument: str) -> Chunks:
@@ -187,3 +96,21 @@ def first_error(chunks: Chunks, argument: str) -> Chunks:
 
 def _error(chunks: Chunks, argument: str) -> Json:
     return refusal_of(argument).error(str(chunks[0]["id"]).removeprefix("chatcmpl-"))
+
+
+DISTORTIONS: Mapping[str, Distort] = {
+    **call_distortions.distortions(_calls),
+    "cumulative-content": cumulative_content,
+    "no-finish": no_finish,
+    "two-finishes": two_finishes,
+    "usage-first": usage_first,
+    "finish-with-usage": finish_with_usage,
+    "no-usage": no_usage,
+    "usage-total": usage_total,
+    "null-finish": null_finish,
+    "nulls": nulls,
+    "empty": empty,
+    "stream-error": stream_error,
+    "first-error": first_error,
+}
+"""The scenarios that make this face's streams odd."""

@@ -1,5 +1,7 @@
 """Every way in which the service says no, as rows: status, type, code, wording, and the shape of the body.
 
+The shape is that of the face which is asked (its *envelope*), unless the row has one that is the same everywhere.
+
 Source: qwen-wire B.8; of several statuses in a row there the first holds, where the service has one of its own.
 """
 
@@ -9,7 +11,6 @@ from typing import Literal
 
 import orjson
 
-from qwenproxy.sse import encode
 from qwenproxy.wire.openai import Json
 
 ALGORITHM = "<400> InternalError.Algo.InvalidParameter: "
@@ -18,7 +19,12 @@ ALGORITHM = "<400> InternalError.Algo.InvalidParameter: "
 HELP = "For details, see: https://www.alibabacloud.com/help/en/model-studio/error-code"
 INVALID = "invalid_request_error"
 
-type Shape = Literal["compatible", "native", "string", "events", "html", "text", "nothing"]
+type Shape = Literal["own", "native", "string", "events", "html", "text", "nothing"]
+
+type Envelope = Callable[[Refusal, str], Json]
+"""Makes a face's own body of a refusal and a request id."""
+
+type Body = Callable[[Refusal, str, Envelope], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Refusal:
     type: str
     code: str | None
     message: str
-    shape: Shape = "compatible"
+    shape: Shape = "own"
     retry_after: str = ""
 
     @property
@@ -41,41 +47,46 @@ class Refusal:
         error = {"message": self.message, "type": self.type, "param": None, "code": self.code}
         return {"error": error, "id": f"chatcmpl-{request_id}", "request_id": request_id}
 
-    def body(self, request_id: str) -> bytes:
-        return SHAPES[self.shape](self, request_id)
+    def body(self, request_id: str, envelope: Envelope = error) -> bytes:
+        return SHAPES[self.shape](self, request_id, envelope)
 
 
-def _compatible(refusal: Refusal, request_id: str) -> bytes:
-    return orjson.dumps(refusal.error(request_id))
+def _own(refusal: Refusal, request_id: str, envelope: Envelope) -> bytes:
+    return orjson.dumps(envelope(refusal, request_id))
 
 
-def _native(refusal: Refusal, request_id: str) -> bytes:
+def _native(refusal: Refusal, request_id: str, envelope: Envelope) -> bytes:
     return orjson.dumps({"code": refusal.code, "message": refusal.message, "request_id": request_id})
 
 
-def _string(refusal: Refusal, request_id: str) -> bytes:
+def _string(refusal: Refusal, request_id: str, envelope: Envelope) -> bytes:
     return orjson.dumps({"error": refusal.message})
 
 
-def _events(refusal: Refusal, request_id: str) -> bytes:
-    return b":HTTP_STATUS/%d\n" % refusal.status + encode(_compatible(refusal, request_id))
+def _events(refusal: Refusal, request_id: str, envelope: Envelope) -> bytes:
+    return error_event(1, refusal.status, _own(refusal, request_id, envelope))
 
 
-def _html(refusal: Refusal, request_id: str) -> bytes:
+def error_event(number: int, status: int, data: bytes) -> bytes:
+    """An error as the gateway puts it into an event stream (C.5)."""
+    return b"id:%d\nevent:error\n:HTTP_STATUS/%d\ndata:%s\n\n" % (number, status, data)
+
+
+def _html(refusal: Refusal, request_id: str, envelope: Envelope) -> bytes:
     page = (
         "<!doctype html><html><head><title>%s</title><script>var aliyun_waf = 1;</script></head><body>%s</body></html>"
     )
     return (page % (refusal.status, refusal.message)).encode()
 
 
-SHAPES: Mapping[Shape, Callable[[Refusal, str], bytes]] = {
-    "compatible": _compatible,
+SHAPES: Mapping[Shape, Body] = {
+    "own": _own,
     "native": _native,
     "string": _string,
     "events": _events,
     "html": _html,
-    "text": lambda refusal, request_id: refusal.message.encode(),
-    "nothing": lambda refusal, request_id: b"",
+    "text": lambda refusal, request_id, envelope: refusal.message.encode(),
+    "nothing": lambda refusal, request_id, envelope: b"",
 }
 TYPES: Mapping[Shape, str] = {
     "events": "text/event-stream;charset=UTF-8",
@@ -103,10 +114,15 @@ def unknown_model(name: str) -> Refusal:
 
 
 def unknown_path(method: str, path: str) -> Refusal:
-    """What an address that is none gets: JSON below the OpenAI-like face, an empty 404 elsewhere."""
-    shape: Shape = "compatible" if path.startswith("/compatible-mode/") else "nothing"
+    """What an address that is none gets: JSON below the OpenAI-like and the native face, an empty 404 elsewhere."""
+    if path.startswith("/api/v1/services/"):
+        return invalid(WRONG_SERVICE)
+    shape: Shape = "own" if path.startswith("/compatible-mode/") else "nothing"
     return Refusal(404, INVALID, "", f"Invalid URL ({method} {path})", shape)
 
+
+WRONG_SERVICE = "url error, check url!"
+"""What the native face says of an address that is none, or not the model's."""
 
 TOO_LARGE = Refusal(413, INVALID, "invalid_parameter_error", "Exceeded limit on max bytes to request body")
 BAD_KEY = Refusal(401, INVALID, "invalid_api_key", f"Incorrect API key provided. {HELP}#apikey-error")
@@ -116,7 +132,7 @@ def _quota(message: str, status: int = 429) -> Refusal:
     return Refusal(status, "insufficient_quota", "insufficient_quota", message)
 
 
-def _own(status: int, code: str, message: str) -> Refusal:
+def _typed(status: int, code: str, message: str) -> Refusal:
     """A refusal whose type is its code."""
     return Refusal(status, code, code, message)
 
@@ -125,27 +141,29 @@ REFUSALS: Mapping[str, Refusal] = {
     "invalid_parameter_error": invalid(f"{ALGORITHM}A parameter is not valid."),
     "input_too_long": invalid(f"{ALGORITHM}Range of input length should be [1, 262144]"),
     "repetitive_tool_calls": invalid(f"{ALGORITHM}Repetitive tool calls detected in the messages."),
-    "data_inspection_failed": _own(
+    "data_inspection_failed": _typed(
         400,
         "data_inspection_failed",
         "<400> InternalError.Algo.DataInspectionFailed: Input text data may contain inappropriate content.",
     ),
-    "output_inspection_failed": _own(400, "data_inspection_failed", "Output data may contain inappropriate content."),
-    "arrearage": _own(400, "Arrearage", "Access denied, please make sure your account is in good standing."),
+    "output_inspection_failed": _typed(400, "data_inspection_failed", "Output data may contain inappropriate content."),
+    "arrearage": _typed(400, "Arrearage", "Access denied, please make sure your account is in good standing."),
     "invalid_api_key": BAD_KEY,
     "expired_token": Refusal(401, INVALID, "invalid_api_key", "invalid access token or token expired"),
-    "access_denied": _own(403, "access_denied", "Access denied."),
-    "unpurchased": _own(403, "AccessDenied.Unpurchased", "Access to model denied. Please make sure you are eligible."),
-    "model_access_denied": _own(403, "Model.AccessDenied", "Model access denied."),
-    "workspace_access_denied": _own(403, "Workspace.AccessDenied", "Workspace access denied."),
-    "free_tier_403": _own(403, "AllocationQuota.FreeTierOnly", "The free tier of the model has been exhausted."),
+    "access_denied": _typed(403, "access_denied", "Access denied."),
+    "unpurchased": _typed(
+        403, "AccessDenied.Unpurchased", "Access to model denied. Please make sure you are eligible."
+    ),
+    "model_access_denied": _typed(403, "Model.AccessDenied", "Model access denied."),
+    "workspace_access_denied": _typed(403, "Workspace.AccessDenied", "Workspace access denied."),
+    "free_tier_403": _typed(403, "AllocationQuota.FreeTierOnly", "The free tier of the model has been exhausted."),
     "quota_403": _quota("Free allocated quota exceeded.", 403),
     "wrong_plan": Refusal(403, INVALID, None, "invalid api-key"),
     "model_not_found": unknown_model("this-model"),
     "model_not_supported": Refusal(404, INVALID, "model_not_supported", "model 'this-model' is not supported"),
     "coding_agents_only": Refusal(405, "", None, "Coding Plan is currently only available for Coding Agents", "string"),
-    "limit_requests": _own(429, "limit_requests", f"You exceeded your current requests list. {HELP}#rate-limit"),
-    "limit_burst_rate": _own(
+    "limit_requests": _typed(429, "limit_requests", f"You exceeded your current requests list. {HELP}#rate-limit"),
+    "limit_burst_rate": _typed(
         429,
         "limit_burst_rate",
         "Request rate increased too quickly. Please adjust your client to scale requests smoothly.",
@@ -156,23 +174,25 @@ REFUSALS: Mapping[str, Refusal] = {
     "week_quota": _quota("week allocated quota exceeded."),
     "month_quota": _quota("month allocated quota exceeded."),
     "concurrency_quota": _quota("concurrency allocated quota exceeded."),
-    "quota_exceeded": _own(429, "quota_exceeded", "The daily quota of this account is used up."),
-    "commodity_not_purchased": _own(429, "CommodityNotPurchased", "Commodity has not been purchased yet."),
-    "prepaid_overdue": _own(429, "PrepaidBillOverdue", "The prepaid bill is overdue."),
-    "postpaid_overdue": _own(429, "PostpaidBillOverdue", "The postpaid bill is overdue."),
-    "internal_error": _own(500, "internal_error", "Internal server error."),
-    "algorithm_error": _own(500, "InternalError.Algo", "inference internal error."),
-    "timeout_error": _own(500, "InternalError.Timeout", "An internal timeout error has occurred during execution."),
-    "request_timeout": _own(500, "RequestTimeOut", "Request timed out, please try again later."),
-    "system_error": _own(500, "SystemError", "An system error has occurred, please try again later."),
-    "model_service_failed": _own(500, "ModelServiceFailed", "Failed to request model service."),
-    "model_serving_error": _own(
+    "quota_exceeded": _typed(429, "quota_exceeded", "The daily quota of this account is used up."),
+    "commodity_not_purchased": _typed(429, "CommodityNotPurchased", "Commodity has not been purchased yet."),
+    "prepaid_overdue": _typed(429, "PrepaidBillOverdue", "The prepaid bill is overdue."),
+    "postpaid_overdue": _typed(429, "PostpaidBillOverdue", "The postpaid bill is overdue."),
+    "internal_error": _typed(500, "internal_error", "Internal server error."),
+    "algorithm_error": _typed(500, "InternalError.Algo", "inference internal error."),
+    "timeout_error": _typed(500, "InternalError.Timeout", "An internal timeout error has occurred during execution."),
+    "request_timeout": _typed(500, "RequestTimeOut", "Request timed out, please try again later."),
+    "system_error": _typed(500, "SystemError", "An system error has occurred, please try again later."),
+    "model_service_failed": _typed(500, "ModelServiceFailed", "Failed to request model service."),
+    "model_serving_error": _typed(
         500, "ModelServingError", "Your requests are being throttled due to system capacity limits."
     ),
-    "model_unavailable": _own(503, "ModelUnavailable", "Model is unavailable, please try again later."),
-    "stream_timeout": _own(504, "stream_timeout", "stream timeout"),
-    "hidden_400": _own(500, "internal_error", f"{ALGORITHM}Range of max_tokens should be [1, 1024]"),
-    "hidden_429": _own(500, "internal_error", "<429> InternalError.Algo: Too many requests, you are being throttled."),
+    "model_unavailable": _typed(503, "ModelUnavailable", "Model is unavailable, please try again later."),
+    "stream_timeout": _typed(504, "stream_timeout", "stream timeout"),
+    "hidden_400": _typed(500, "internal_error", f"{ALGORITHM}Range of max_tokens should be [1, 1024]"),
+    "hidden_429": _typed(
+        500, "internal_error", "<429> InternalError.Algo: Too many requests, you are being throttled."
+    ),
     "native_400": Refusal(400, "", "InvalidParameter", "Required parameter(s) missing or invalid.", "native"),
     "native_401": Refusal(401, "", "InvalidApiKey", "Invalid API-key provided.", "native"),
     "native_429": Refusal(

@@ -1,11 +1,12 @@
 """What the scripted model says, in no upstream's words: the faces turn it into what goes over the wire."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from qwenproxy.simulator.tokens import count
 
-type Finish = Literal["stop", "length", "tool_calls", "content_filter", "error_finish"]
+type Finish = str
+"""stop, length, tool_calls, content_filter; error_finish; or what a scenario wants it to be."""
 
 
 class Call(NamedTuple):
@@ -49,3 +50,5 @@ class Reply:
     prompt: Prompt
     thinks: bool = False
     logprobs: int | None = None
+    blocked: str = ""
+    """Why the prompt itself is refused, which the contents face says in an answer without candidates."""

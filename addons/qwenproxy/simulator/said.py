@@ -80,6 +80,14 @@ def content_filter(reply: Reply, argument: str) -> Reply:
     return _each(reply, finish="content_filter")
 
 
+def finish(reply: Reply, argument: str) -> Reply:
+    return _each(reply, finish=argument or "unknown")
+
+
+def prompt_blocked(reply: Reply, argument: str) -> Reply:
+    return replace(reply, blocked=argument or "SAFETY")
+
+
 def error_finish(reply: Reply, argument: str) -> Reply:
     return _each(reply, text=argument or "Inference failed: internal error.", calls=(), finish="error_finish")
 

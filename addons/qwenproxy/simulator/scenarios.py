@@ -8,12 +8,12 @@ from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any, Literal
 
 from qwenproxy.models import Row
-from qwenproxy.simulator import distortions, framing, said, steps
+from qwenproxy.simulator import framing, said, steps
+from qwenproxy.simulator.face import Chunks, Face
 from qwenproxy.simulator.framing import Frame
 from qwenproxy.simulator.refusals import Refusal, refusal_of
 from qwenproxy.simulator.reply import Reply
 from qwenproxy.simulator.steps import Steps
-from qwenproxy.wire.openai import Json
 
 type Form = Literal["", "stream", "whole"]
 
@@ -22,7 +22,7 @@ type Form = Literal["", "stream", "whole"]
 class Scenario:
     """One oddity: what it does, and the one or two places where it does it (None: not there).
 
-    Each callable gets what it changes and the marker's argument.  `chunks` and `frame` are for streams only.
+    Each callable gets what it changes and the marker's argument.  `distorts` and `frame` are for streams only.
     """
 
     does: str
@@ -34,7 +34,8 @@ class Scenario:
     refusal: Callable[[str], Refusal] | None = None
     reply: Callable[[Reply, str], Reply] | None = None
     form: Form = ""
-    chunks: distortions.Distort | None = None
+    distorts: bool = False
+    """Each face sees to it with its own chunks."""
     frame: Frame | None = None
     steps: Callable[[Steps, str], Steps] | None = None
     once: bool = False
@@ -72,20 +73,17 @@ SCENARIOS: Mapping[str, Scenario] = {
     "flood": Scenario("so many events (10000), all at once", "N", reply=said.flood, steps=steps.at_once),
     "row": Scenario("the service holds another value for the model than the proxy does", "FIELD=VALUE", rule=rule),
     # tool calls in streams
-    "empty-ids": Scenario("later pieces of a call have an empty id and an empty name", chunks=distortions.empty_ids),
-    "repeated-names": Scenario("every piece of a call repeats its id and name", chunks=distortions.repeated_names),
-    "clean-calls": Scenario("calls come as OpenAI itself sends them", chunks=distortions.clean_calls),
-    "no-index": Scenario("calls have no index", chunks=distortions.no_index),
-    "zero-index": Scenario("every call has index 0; each piece has its id", chunks=distortions.zero_index),
-    "reused-index": Scenario(
-        "a second call, with its own id, reuses the first one's index", chunks=distortions.reused_index
-    ),
-    "no-ids": Scenario("calls have no ids at all", chunks=distortions.no_ids),
-    "split-name": Scenario("a call's name comes in two pieces", chunks=distortions.split_name),
-    "late-name": Scenario("a call's name comes after its arguments", chunks=distortions.late_name),
-    "cumulative-arguments": Scenario(
-        "each piece repeats the arguments so far", chunks=distortions.cumulative_arguments
-    ),
+    "empty-ids": Scenario("later pieces of a call have an empty id and an empty name", distorts=True),
+    "repeated-names": Scenario("every piece of a call repeats its id and name", distorts=True),
+    "clean-calls": Scenario("calls come as OpenAI itself sends them", distorts=True),
+    "no-index": Scenario("calls have no index", distorts=True),
+    "zero-index": Scenario("every call has index 0; each piece has its id", distorts=True),
+    "reused-index": Scenario("a second call, with its own id, reuses the first one's index", distorts=True),
+    "no-ids": Scenario("calls have no ids at all", distorts=True),
+    "split-name": Scenario("a call's name comes in two pieces", distorts=True),
+    "late-name": Scenario("a call's name comes after its arguments", distorts=True),
+    "cumulative-arguments": Scenario("each piece repeats the arguments so far", distorts=True),
+    "cumulative-calls": Scenario("each piece repeats every call so far: ids, names and arguments", distorts=True),
     # tool calls, streamed or whole
     "no-arguments": Scenario("a call's arguments are never sent", reply=said.no_arguments),
     "single-quotes": Scenario("arguments are in single quotes", reply=said.single_quotes),
@@ -101,25 +99,36 @@ SCENARIOS: Mapping[str, Scenario] = {
     "think-leaked": Scenario("thinking comes within the text, in <think> tags", reply=said.think_leaked),
     "think-closing": Scenario("the same with the closing tag only", reply=said.think_closing),
     "content-filter": Scenario("the finish is `content_filter`", reply=said.content_filter),
+    "finish": Scenario("the finish is another one, by the face's own word for it", "REASON", reply=said.finish),
+    "prompt-blocked": Scenario("no answer, but why the prompt is refused", "REASON", reply=said.prompt_blocked),
     "error-finish": Scenario("the finish is `error_finish`, the text says why", "TEXT", reply=said.error_finish),
-    "cumulative-content": Scenario("each chunk repeats the text so far", chunks=distortions.cumulative_content),
-    "no-finish": Scenario("there is no finish; usage and [DONE] come", chunks=distortions.no_finish),
-    "two-finishes": Scenario("the finish comes twice", chunks=distortions.two_finishes),
-    "usage-first": Scenario("usage comes before the finish", chunks=distortions.usage_first),
-    "finish-with-usage": Scenario("the finish is repeated with the usage", chunks=distortions.finish_with_usage),
-    "no-usage": Scenario("usage never comes", chunks=distortions.no_usage),
-    "usage-total": Scenario("usage is a total only", chunks=distortions.usage_total),
-    "null-finish": Scenario('unfinished chunks have the string "null" as their finish', chunks=distortions.null_finish),
-    "nulls": Scenario("deltas have further keys, all null", chunks=distortions.nulls),
-    "empty": Scenario("a stream that says nothing: tiny usage, no finish", chunks=distortions.empty),
-    "stream-error": Scenario("an error within the stream, halfway", "ERROR", chunks=distortions.stream_error),
-    "first-error": Scenario("an error as the stream's first event", "ERROR", chunks=distortions.first_error),
+    "cumulative-content": Scenario("each chunk repeats the text so far", distorts=True),
+    "cumulative-output": Scenario("each chunk repeats all so far, though increments were asked for", distorts=True),
+    "no-choice-index": Scenario("choices have no index", distorts=True),
+    "no-finish": Scenario("there is no finish, though the stream ends in good order", distorts=True),
+    "two-finishes": Scenario("the finish comes twice", distorts=True),
+    "usage-first": Scenario("usage comes before the finish", distorts=True),
+    "finish-with-usage": Scenario("the finish is repeated with the usage", distorts=True),
+    "usage-last": Scenario("usage comes with the finish only", distorts=True),
+    "no-usage": Scenario("usage never comes", distorts=True),
+    "usage-total": Scenario("usage is a total only", distorts=True),
+    "null-finish": Scenario('unfinished chunks have the string "null" as their finish', distorts=True),
+    "nulls": Scenario("deltas have further keys, all null", distorts=True),
+    "snake-case": Scenario("names are in snake_case", distorts=True),
+    "together": Scenario("all parts come in one chunk", distorts=True),
+    "no-signatures": Scenario("calls are not signed", distorts=True),
+    "signatures": Scenario("the calls of the current turn must come back signed", wish=True),
+    "empty": Scenario("a stream that says nothing: tiny usage, no finish", distorts=True),
+    "stream-error": Scenario("an error within the stream, halfway", "ERROR", distorts=True),
+    "first-error": Scenario("an error as the stream's first event", "ERROR", distorts=True),
+    "raw-error": Scenario("the same, its JSON on lines of its own", "ERROR", distorts=True, frame=framing.raw_error),
     # framing
     "comments": Scenario("comment lines between the events", frame=framing.comments),
     "event-lines": Scenario("`id:`, `event:` and `retry:` lines", frame=framing.event_lines),
     "crlf": Scenario("lines end in CRLF", frame=framing.crlf),
     "cr": Scenario("lines end in CR", frame=framing.carriage_returns),
     "no-space": Scenario("no space after `data:`", frame=framing.no_space),
+    "data-only": Scenario("events without their `id:`, `event:` and comment lines", frame=framing.data_only),
     "data-lines": Scenario("an event's JSON is spread over several `data:` lines", frame=framing.data_lines),
     "split-bytes": Scenario("the body is cut within every UTF-8 character", steps=steps.split_bytes),
     "one-byte": Scenario("the body comes byte by byte", steps=steps.one_byte),
@@ -150,11 +159,17 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
-class Script:
-    """The scenarios of one request, with their arguments, in the order they were asked for."""
+def is_on(name: str, face: Face | type[Face]) -> bool:
+    """Whether a scenario means something on *face*."""
+    return name in face.distortions if SCENARIOS[name].distorts else name not in face.without
 
-    def __init__(self, acts: Sequence[tuple[str, str]]) -> None:
+
+class Script:
+    """The scenarios of one request to *face*, with their arguments, in the order they were asked for."""
+
+    def __init__(self, acts: Sequence[tuple[str, str]], face: Face) -> None:
         self._acts = [(SCENARIOS[name], argument) for name, argument in acts]
+        self._distortions = [(face.distortions[name], argument) for name, argument in acts if SCENARIOS[name].distorts]
         self.wishes = {name: argument for name, argument in acts if SCENARIOS[name].wish}
         """What the model itself has to see to."""
 
@@ -177,9 +192,9 @@ class Script:
     def reply(self, reply: Reply) -> Reply:
         return _fold(((scenario.reply, argument) for scenario, argument in self._acts), reply)
 
-    def chunks(self, chunks: list[Json]) -> list[Json]:
+    def chunks(self, chunks: Chunks) -> Chunks:
         """Raises ValueError."""
-        return _fold(((scenario.chunks, argument) for scenario, argument in self._acts), chunks)
+        return _fold(self._distortions, chunks)
 
     def steps(self, steps: Steps) -> Steps:
         return _fold(((scenario.steps, argument) for scenario, argument in self._acts), steps)

@@ -4,30 +4,34 @@ What is said comes from the scripted model, how it is said from a face, how that
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
 
 from qwenproxy.simulator import answers, compatible
+from qwenproxy.simulator.contents import web as contents
+from qwenproxy.simulator.doors import COMPATIBLE, PORTAL, TALKS, door_of
+from qwenproxy.simulator.embeddings import Embeddings
+from qwenproxy.simulator.face import Face
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.known import LISTED, is_known
 from qwenproxy.simulator.oauth import OAuth
 from qwenproxy.simulator.oauth_web import Pages
 from qwenproxy.simulator.playing import Player
-from qwenproxy.simulator.refusals import BAD_KEY, TOO_LARGE, Refused, unknown_model, unknown_path
+from qwenproxy.simulator.refusals import TOO_LARGE, Refused, unknown_model, unknown_path
 from qwenproxy.simulator.service import Service
 from qwenproxy.simulator.steps import Steps
 from qwenproxy.wire.openai import Json
 
 KEY = "sk-simulator"
-PORTAL, COMPATIBLE = "/v1", "/compatible-mode/v1"
 HUMAN_PACE = 1 / 30
 BODY_LIMIT = 64 * 1024 * 1024
 KEPT, KEPT_BODY = 200, 1024 * 1024
 """Requests that are remembered, and the bytes up to which their bodies are."""
 
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 type Answer = Callable[[Any, str], Steps]
 """Makes an answer of a request's JSON and id; may raise Refused."""
 
@@ -82,20 +86,27 @@ class Simulator:
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=BODY_LIMIT)
+        app.router.add_routes(Embeddings(self.serve).routes())
+        app.router.add_routes(web.post(path, self._talk(face_of)) for path, face_of in TALKS.items())
         for base in (PORTAL, COMPATIBLE):
-            app.router.add_post(f"{base}/chat/completions", self._chat)
             app.router.add_get(f"{base}/models", self._models)
             app.router.add_get(f"{base}/models/{{name:.+}}", self._model)
+        app.router.add_routes(contents.routes(self.serve))
         app.router.add_routes([*self.oauth.routes(), *Pages(self.oauth).routes()])
         app.router.add_route("*", "/{rest:.*}", self._nowhere)
         return app
 
-    async def _chat(self, request: web.Request) -> web.StreamResponse:
-        portal = request.path.startswith(f"{PORTAL}/")
-        return await self._serve(request, lambda body, name: self._service.chat(body, name, portal=portal))
+    def _talk(self, face_of: Callable[[web.Request], Face]) -> Handler:
+        """What answers a chat at a face's address."""
+
+        async def talk(request: web.Request) -> web.StreamResponse:
+            face, portal = face_of(request), request.path.startswith(f"{PORTAL}/")
+            return await self.serve(request, lambda body, name: self._service.chat(body, name, face, portal=portal))
+
+        return talk
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, lambda body, name: _json(compatible.models(LISTED), name))
+        return await self.serve(request, lambda body, name: _json(compatible.models(LISTED), name))
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         wanted = request.match_info["name"]
@@ -105,16 +116,16 @@ class Simulator:
                 raise Refused(unknown_model(wanted))
             return _json(compatible.model(wanted), request_id)
 
-        return await self._serve(request, answer)
+        return await self.serve(request, answer)
 
     async def _nowhere(self, request: web.Request) -> web.StreamResponse:
         def answer(body: Any, request_id: str) -> Steps:
             raise Refused(unknown_path(request.method, request.path))
 
-        return await self._serve(request, answer, guarded=False)
+        return await self.serve(request, answer, guarded=False)
 
-    async def _serve(self, request: web.Request, answer: Answer, *, guarded: bool = True) -> web.StreamResponse:
-        """Reads, checks the token if *guarded*, answers."""
+    async def serve(self, request: web.Request, answer: Answer, *, guarded: bool = True) -> web.StreamResponse:
+        """Reads, checks the token if *guarded*, answers; refuses in the form that fits the path."""
         request_id = self._service.new_id()
         try:
             body = await self._read(request)
@@ -122,7 +133,8 @@ class Simulator:
                 self._admit(request)
             steps = answer(body, request_id)
         except Refused as refused:
-            steps = answers.refused(refused.refusal, request_id)
+            door = door_of(request.path)
+            steps = door.sent(request, answers.refused(refused.refusal, request_id, door.error))
         return await self._play(request, steps)
 
     async def _read(self, request: web.Request) -> Any:
@@ -138,14 +150,14 @@ class Simulator:
         return body
 
     def _admit(self, request: web.Request) -> None:
-        """Checks the bearer token: the key, or at the portal one of a login.  Raises Refused."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Refused(BAD_KEY)
-        if token.strip() not in self._tokens:
-            if not request.path.startswith(f"{PORTAL}/"):
-                raise Refused(BAD_KEY)
-            self.oauth.admit(token.strip())
+        """Checks the token: the key, or at the portal one of a login.  Raises Refused."""
+        door = door_of(request.path)
+        token = door.token(request)
+        if token in self._tokens:
+            return
+        if not token or not request.path.startswith(f"{PORTAL}/"):
+            raise Refused(door.stranger(request))
+        self.oauth.admit(token)
 
     async def _play(self, request: web.Request, steps: Steps) -> web.StreamResponse:
         player = Player(request, self._pace)

@@ -11,14 +11,15 @@ from uuid import UUID
 import orjson
 
 from qwenproxy.models import row_of
-from qwenproxy.simulator import answers, compatible
+from qwenproxy.simulator import answers
 from qwenproxy.simulator.ask import Ask
 from qwenproxy.simulator.checks import refusal_for
+from qwenproxy.simulator.face import Face
 from qwenproxy.simulator.known import is_known
 from qwenproxy.simulator.markers import Marker, markers_in, markers_of
 from qwenproxy.simulator.model import reply_to
 from qwenproxy.simulator.refusals import Refused, invalid, unknown_model
-from qwenproxy.simulator.scenarios import SCENARIOS, Script
+from qwenproxy.simulator.scenarios import SCENARIOS, Script, is_on
 from qwenproxy.simulator.steps import Steps, Wait
 from qwenproxy.wire.openai import Head
 
@@ -43,38 +44,39 @@ class Service:
     def _call_id(self) -> str:
         return f"{self._random.getrandbits(96):024x}"
 
-    def chat(self, body: Any, request_id: str, *, portal: bool) -> Steps:
-        """What answers the chat request *body*; *portal*: at the login's own host.  Raises Refused."""
+    def chat(self, body: Any, request_id: str, face: Face, *, portal: bool = False) -> Steps:
+        """What answers the chat request *body* to *face*; *portal*: at the login's own host.  Raises Refused."""
         if not isinstance(body, dict):
             raise Refused(invalid("The request body is not a JSON object."))
-        name, markers = markers_of(str(body.get("model")))
+        chat = face.chat(body)
+        name, markers = markers_of(str(chat.get("model")))
         if not is_known(name):
             raise Refused(unknown_model(name))
-        ask = Ask({**body, "model": name}, row_of(name), portal)
+        ask = Ask({**chat, "model": name}, row_of(name), portal)
         try:
-            return self._scripted(ask, request_id, markers + markers_in(ask.said))
+            return self._scripted(ask, request_id, face, markers + markers_in(ask.said))
         except ValueError as error:
             raise Refused(invalid(f"The simulator cannot do that: {error}.")) from error
 
-    def _scripted(self, ask: Ask, request_id: str, markers: list[Marker]) -> Steps:
+    def _scripted(self, ask: Ask, request_id: str, face: Face, markers: list[Marker]) -> Steps:
         """The answer as the scenarios want it.  Raises Refused and ValueError."""
-        wanted = _script(markers)
+        wanted = _script(markers, face)
         ask = Ask(ask.chat, wanted.row(ask.row), ask.portal)
-        if (refusal := refusal_for(ask)) is not None:
+        if (refusal := face.refusal(ask) or refusal_for(ask)) is not None:
             raise Refused(refusal)
-        script = _script([marker for marker in markers if self._happens(marker, ask.said)])
+        script = _script([marker for marker in markers if self._happens(marker, ask.said)], face)
         if (refusal := script.refusal()) is not None:
             raise Refused(refusal)
-        return script.steps(self._told(ask, script, request_id))
+        return script.steps(self._told(ask, script, request_id, face))
 
-    def _told(self, ask: Ask, script: Script, request_id: str) -> Steps:
-        """What the model says, by the compatible face."""
+    def _told(self, ask: Ask, script: Script, request_id: str, face: Face) -> Steps:
+        """What the model says, in the face's words."""
         reply = script.reply(reply_to(ask, script.wishes, self._call_id))
-        head = Head(f"chatcmpl-{request_id}", ask.model, int(time.time()))
-        chunks = compatible.chunks(reply, head, include_usage=ask.wants_usage)
+        head = Head(request_id, ask.model, int(time.time()))
+        chunks = face.chunks(reply, ask, head)
         if script.streams(ask.stream):
-            return answers.streamed(compatible.payloads(script.chunks(chunks)), script.frame, request_id)
-        body = orjson.dumps(compatible.whole(reply, head))
+            return answers.streamed(face.stream_type, face.events(script.chunks(chunks)), script.frame, request_id)
+        body = orjson.dumps(face.whole(reply, ask, head))
         return [Wait(min(PATIENCE, self._pace * len(chunks))), *answers.whole(answers.JSON, body, request_id)]
 
     def _happens(self, marker: Marker, said: str) -> bool:
@@ -89,9 +91,11 @@ class Service:
         return True
 
 
-def _script(markers: list[Marker]) -> Script:
-    """The scenarios of *markers*.  Raises ValueError for one that is not there."""
+def _script(markers: list[Marker], face: Face) -> Script:
+    """The scenarios of *markers*.  Raises ValueError for one that is not there, and for one that is not for *face*."""
     for marker in markers:
         if marker.name not in SCENARIOS:
             raise ValueError(f"no scenario is called {marker.name!r}; there are: {', '.join(SCENARIOS)}")
-    return Script([(marker.name, marker.argument) for marker in markers])
+        if not is_on(marker.name, face):
+            raise ValueError(f"the scenario {marker.name!r} means nothing on the {face.name} face")
+    return Script([(marker.name, marker.argument) for marker in markers], face)

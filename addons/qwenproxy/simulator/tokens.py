@@ -1,8 +1,12 @@
 """The scripted model's own tokens: pieces of text that add up to the text.  A few letters each, as real ones are."""
 
 import re
+from collections.abc import Iterator
 
 PIECE = re.compile(r"\s?\w{1,7}|\s?[^\w\s]|\s")
+
+STEP = 2
+"""Tokens of a stream's event."""
 
 SAMPLE = 100_000
 """Characters that are counted one by one."""
@@ -11,6 +15,12 @@ SAMPLE = 100_000
 def pieces(text: str) -> list[str]:
     """*text* cut into tokens."""
     return PIECE.findall(text)
+
+
+def steps(text: str) -> Iterator[list[str]]:
+    """The tokens of *text* as a stream's events have them."""
+    found = pieces(text)
+    return (found[at : at + STEP] for at in range(0, len(found), STEP))
 
 
 def count(text: str) -> int:

@@ -25,7 +25,7 @@ class Delta(NamedTuple):
     """One piece of one choice: OpenAI's `choices[]` entry of a chunk.
 
     `choice` is its index; `delta` holds only what is new: `role`, `content`, `refusal`, `reasoning_content`,
-    `tool_calls`.
+    `tool_calls`, `annotations`.
     """
 
     choice: int

@@ -1,0 +1,1 @@
+"""A proxy for one command: what `qwenproxy exec` is made of."""

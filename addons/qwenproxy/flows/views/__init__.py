@@ -1,0 +1,1 @@
+"""How an exchange looks in mitmweb and in mitmproxy's console."""

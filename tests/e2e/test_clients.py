@@ -1,0 +1,103 @@
+"""The README's table of unmodified clients, each run by `qwenproxy exec`, with the simulator as the upstream.
+
+What they are to get is kept in `tests/golden/clients.json`, of which the README's table is made.  With WRITE_TABLE set
+(`scripts/test --clients --write-table`) a run writes there what it finds, versions too.
+"""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from qwenproxy.simulator.doors import COMPATIBLE
+from qwenproxy.simulator.server import Simulator
+from tests.clients.table import TABLE, Answers, Client
+from tests.clients.toolchains import LIMIT, needed
+from tests.support.apps import environment
+from tests.support.launched import PATIENCE, Home
+from tests.support.processes import ROOT, authority
+
+GOLDEN = ROOT / "tests" / "golden" / "clients.json"
+KEY = "sk-hardcoded-in-the-app"
+SAID = "You wrote: “Hello”. I am only a script, so I cannot say more, but your request arrived as it should."
+CALLED = "12 degrees in Riga"
+"""What the tool says of the city that it was called with."""
+
+type Line = Mapping[str, str | bool | None]
+
+
+@pytest_asyncio.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    found = Simulator(pace=0)
+    await found.start()
+    yield found
+    await found.stop()
+
+
+@pytest.fixture
+def home(tmp_path: Path, confdir: Path) -> Home:
+    """With an authority, so that not each call has to make one."""
+    authority(confdir)
+    (tmp_path / ".mitmproxy").symlink_to(confdir)
+    return Home(tmp_path)
+
+
+def kept() -> dict[str, Line]:
+    found: dict[str, Line] = orjson.loads(GOLDEN.read_bytes())
+    return found
+
+
+def write(name: str, line: Line) -> None:
+    """Put *line* into the golden file, in the table's order."""
+    lines = {**kept(), name: line}
+    in_order = {client.name: lines[client.name] for client in TABLE if client.name in lines}
+    GOLDEN.write_bytes(orjson.dumps(in_order, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def line(client: Client, version: str, answers: Answers, asked: list[Any]) -> Line:
+    """What *client* can: it got the right words, and *asked*, what came to the upstream, is of that kind."""
+    texts = {kind: " ".join(text.split()) for kind, text in answers.items()}
+    streams = [bool(body.get("stream")) for body in asked]
+    return {
+        "version": version,
+        "plain": any(words in texts["plain"] for words in (SAID, CALLED)) and False in streams,
+        "streamed": any(words in texts["streamed"] for words in (SAID, CALLED)) and True in streams,
+        "tools": CALLED in texts["tools"] and any("tools" in body for body in asked) if client.tools else None,
+        "how": client.how,
+    }
+
+
+@pytest.mark.clients
+@pytest.mark.timeout(2 * LIMIT + PATIENCE)
+@pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(client, id=client.name, marks=[pytest.mark.heavy] if client.heavy else [])
+        for client in TABLE
+    ],
+)
+async def test_an_unmodified_client(client: Client, home: Home, simulator: Simulator) -> None:
+    words, environ = needed(client.words), needed(client.environ)
+    upstream = environment(f"{simulator.base_url}{COMPATIBLE}", simulator.key, {})
+    ended = await home.launch("--", *words, **upstream, **environ, OPENAI_API_KEY=KEY)
+    assert ended.status == 0, ended.err
+    assert not [asked for asked in simulator.requests if KEY in str(asked)]
+    answers = client.read(ended.out)
+    version = needed(client.version) if client.version else answers["version"]
+    found = line(client, version, answers, [asked.body for asked in simulator.requests])
+    if os.environ.get("WRITE_TABLE"):
+        write(client.name, found)
+    assert without_version(found) == without_version(kept().get(client.name, {}))
+
+
+def without_version(of: Line) -> Line:
+    return {name: value for name, value in of.items() if name != "version"}
+
+
+def test_each_client_has_its_line() -> None:
+    """After a change of the table: `scripts/test --all-clients --write-table`."""
+    assert list(kept()) == [client.name for client in TABLE]
