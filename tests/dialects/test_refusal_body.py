@@ -99,13 +99,15 @@ SHAPES: list[tuple[str, int, bytes, Said]] = [
         "an exception in a gateway's own",
         500,
         b'{"error":{"message":"litellm.APIConnectionError: APIConnectionError: OpenAIException - Error calling it: '
-        b'litellm.NotFoundError: OpenAIException - no such model\\n\\nmore","type":"internal_server_error","code":"500"}}',
+        b'litellm.NotFoundError: OpenAIException - no such model\\n\\nmore",'
+        b'"type":"internal_server_error","code":"500"}}',
         Said(404, ("notfounderror",), "no such model\n\nmore"),
     ),
     (
         "an exception said twice",
         429,
-        b'{"error":{"message":"litellm.RateLimitError: RateLimitError: OpenAIException - slow","type":"throttling_error"}}',
+        b'{"error":{"message":"litellm.RateLimitError: RateLimitError: OpenAIException - slow",'
+        b'"type":"throttling_error"}}',
         Said(429, ("ratelimiterror", "throttlingerror"), "slow"),
     ),
     (

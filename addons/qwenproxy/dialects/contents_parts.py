@@ -1,4 +1,8 @@
-"""Content parts of messages as parts of the contents format: text, `inlineData`, `fileData`."""
+"""Content parts of messages as parts of the contents format: text, `inlineData`, `fileData`.
+
+What lies at an address is `fileData`.  LiteLLM and CLIProxyAPI (2026-11) pass that over, and nothing in their answers
+tells: for them an app has to send the data.
+"""
 
 import base64
 import binascii

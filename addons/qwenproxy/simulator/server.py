@@ -12,7 +12,8 @@ from aiohttp import web
 
 from qwenproxy.simulator import answers, compatible
 from qwenproxy.simulator.contents import web as contents
-from qwenproxy.simulator.doors import COMPATIBLE, PORTAL, TALKS, door_of
+from qwenproxy.simulator.dashscope import listing
+from qwenproxy.simulator.doors import COMPATIBLE, NATIVE, PORTAL, TALKS, door_of
 from qwenproxy.simulator.embeddings import Embeddings
 from qwenproxy.simulator.face import Face
 from qwenproxy.simulator.grants import Terms
@@ -91,6 +92,7 @@ class Simulator:
         for base in (PORTAL, COMPATIBLE):
             app.router.add_get(f"{base}/models", self._models)
             app.router.add_get(f"{base}/models/{{name:.+}}", self._model)
+        app.router.add_get(f"{NATIVE}/models", self._native_models)
         app.router.add_routes(contents.routes(self.serve))
         app.router.add_routes([*self.oauth.routes(), *Pages(self.oauth).routes()])
         app.router.add_route("*", "/{rest:.*}", self._nowhere)
@@ -107,6 +109,9 @@ class Simulator:
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         return await self.serve(request, lambda body, name: _json(compatible.models(LISTED), name))
+
+    async def _native_models(self, request: web.Request) -> web.StreamResponse:
+        return await self.serve(request, lambda body, name: _json(listing.page(LISTED, request.query), name))
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         wanted = request.match_info["name"]

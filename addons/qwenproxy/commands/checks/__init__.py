@@ -1,0 +1,1 @@
+"""What `qwenproxy doctor` looks at: a file for each group of checks."""
