@@ -10,6 +10,7 @@ from qwenproxy.dialects.caching import MARK
 from qwenproxy.dialects.leaks import Think
 from qwenproxy.dialects.parts import text
 from qwenproxy.dialects.reader import Reader as AnswerReader
+from qwenproxy.dialects.reading import about
 from qwenproxy.errors import ProxyError
 from qwenproxy.models import Row
 from qwenproxy.plans import STANDARD, Plan, Switch
@@ -50,15 +51,8 @@ class Compatible:
         self, content_type: str, *, tools: frozenset[str], new_id: Callable[[], str], think: Think = "start"
     ) -> Reader:
         """A reader for an answer of *content_type*; *new_id* makes ids for tool calls that come without."""
-        leaks = self._plan.leaks
-        return AnswerReader(
-            content_type,
-            tools=tools,
-            failure=self.failure,
-            new_id=new_id,
-            think=think if leaks else "start",
-            rescue_calls=leaks,
-        )
+        told = about(self._plan, self.failure, tools=tools, new_id=new_id, think=think)
+        return AnswerReader(content_type, **told)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
         """The refusal in OpenAI's words."""

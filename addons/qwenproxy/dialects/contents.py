@@ -16,6 +16,7 @@ from qwenproxy.dialects.contents_parts import twice
 from qwenproxy.dialects.contents_reader import Reader as AnswerReader
 from qwenproxy.dialects.contents_turns import turns
 from qwenproxy.dialects.leaks import Think
+from qwenproxy.dialects.reading import about
 from qwenproxy.dialects.signatures import Signatures
 from qwenproxy.errors import MODEL_NOT_FOUND, ProxyError
 from qwenproxy.models import Row
@@ -55,16 +56,8 @@ class Contents:
         self, content_type: str, *, tools: frozenset[str], new_id: Callable[[], str], think: Think = "start"
     ) -> Reader:
         """A reader for an answer of *content_type*; *new_id* makes ids for tool calls that come without."""
-        leaks = self._plan.leaks
-        return AnswerReader(
-            content_type,
-            tools=tools,
-            failure=self.failure,
-            new_id=new_id,
-            signatures=self._signatures,
-            think=think if leaks else "start",
-            rescue_calls=leaks,
-        )
+        told = about(self._plan, self.failure, tools=tools, new_id=new_id, think=think)
+        return AnswerReader(content_type, self._signatures, **told)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
         """The refusal in OpenAI's words, the field at fault by OpenAI's name."""

@@ -6,19 +6,17 @@ that comes from upstream raises.  Source: ai.google.dev/api/generate-content, re
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 
 from qwenproxy.dialects import contents_logprobs, contents_usage
 from qwenproxy.dialects.contents_frames import Responses
 from qwenproxy.dialects.failures import FILTERED
-from qwenproxy.dialects.leaks import Think
-from qwenproxy.dialects.normaliser import Normaliser
-from qwenproxy.dialects.reader import Refusal
+from qwenproxy.dialects.reading import About, Reading
 from qwenproxy.dialects.signatures import Signatures
 from qwenproxy.errors import CONTENT_FILTER, ProxyError
-from qwenproxy.wire.openai import ChatEvent, Json
+from qwenproxy.wire.openai import Json
 
 FILTERS = ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION")
 IMAGE_FILTERS = ("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "IMAGE_OTHER")
@@ -33,72 +31,32 @@ UNSPECIFIED = "FINISH_REASON_UNSPECIFIED"
 """The value of a field without one: servers that leave no field out say it until there is a reason."""
 
 
-class Reader:
+class Reader(Reading):
     """One answer."""
 
-    def __init__(
-        self,
-        content_type: str,
-        *,
-        tools: frozenset[str],
-        failure: Refusal,
-        new_id: Callable[[], str],
-        signatures: Signatures,
-        think: Think = "start",
-        rescue_calls: bool = False,
-    ) -> None:
-        """*signatures* takes what calls are signed with; the rest is as for compatible mode's reader."""
-        self.finished = False
-        self.started = False
-        self._responses = Responses(content_type)
-        self._headers = {"content-type": content_type}
-        self._failure = failure
-        self._new_id = new_id
+    _objects: Responses
+
+    def __init__(self, content_type: str, signatures: Signatures, **about: Unpack[About]) -> None:
+        """*signatures* takes what calls are signed with."""
+        super().__init__(content_type, **about)
+        self._objects = Responses(content_type)
         self._signatures = signatures
-        self._normaliser = Normaliser(tools, new_id=new_id, think=think, rescue_calls=rescue_calls)
         self._counts: Json = {}
         self._calls: dict[int, list[Json]] = {}
         """The calls of each candidate so far."""
         self._vague: dict[int, int] = {}
         """How often each candidate has said that its finish is unspecified."""
 
-    @property
-    def answered(self) -> bool:
-        """Every candidate has its finish: if the upstream falls silent now, its end can be taken for granted."""
-        return self._normaliser.answered
-
-    @property
-    def repairs(self) -> list[str]:
-        """What was put right, in words for the log."""
-        return self._normaliser.repairs
-
-    def feed(self, data: bytes) -> list[ChatEvent]:
-        """Events completed by *data*; b"" means that the upstream has ended."""
-        if self.finished:
-            return []
-        normaliser, responses = self._normaliser, self._responses
-        for response in responses.feed(data):
-            self._response(response)
-            if normaliser.finished:
-                break
-        if responses.trouble is not None:
-            normaliser.fail(responses.trouble)
-        elif responses.done or not data:
-            self._end()
-        events = normaliser.drain()
-        self.started, self.finished = normaliser.started, normaliser.finished
-        return events
-
-    def _end(self) -> None:
+    def _over(self) -> None:
         """All is there.  An unspecified finish is one if it was said once, not all the way."""
         for index, times in self._vague.items():
             if times == 1:
                 self._normaliser.finish(index, UNSPECIFIED)
         if self._counts:
             self._normaliser.usage(contents_usage.to_openai(self._counts))
-        self._normaliser.end(complete=self._responses.whole)
+        self._normaliser.end(complete=self._objects.whole)
 
-    def _response(self, response: Json) -> None:
+    def _object(self, response: Json) -> None:
         """One GenerateContentResponse: a piece of the answer, or all of it."""
         candidates = response.get("candidates")
         if (not candidates or "error" in response) and (error := self._refused(response)) is not None:
@@ -180,7 +138,7 @@ class Reader:
         """What a response says instead of an answer: an error, or that the prompt is blocked."""
         if any(response.get(name) for name in ("error", "message", "detail")):
             status = response.get("status_code")
-            return self._failure(status if type(status) is int else 0, self._headers, orjson.dumps(response))
+            return self._error(status if type(status) is int else 0, response)
         feedback = response.get("promptFeedback") or response.get("prompt_feedback")
         if type(feedback) is not dict:
             return None

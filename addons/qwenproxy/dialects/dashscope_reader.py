@@ -6,32 +6,20 @@ the string "null", and an answer that stops before that was cut.  Whether text a
 start in every frame is seen by what comes.  Nothing that comes from upstream raises.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 from qwenproxy.dialects import reader
 from qwenproxy.dialects.citations import Citations
-from qwenproxy.dialects.leaks import Think
+from qwenproxy.dialects.reading import About
 from qwenproxy.wire.openai import ChatEvent, Json
 
 
 class Reader(reader.Reader):
     """One native answer."""
 
-    def __init__(
-        self,
-        content_type: str,
-        *,
-        tools: frozenset[str],
-        failure: reader.Refusal,
-        new_id: Callable[[], str],
-        think: Think = "start",
-        rescue_calls: bool = False,
-    ) -> None:
-        """As for compatible mode's reader."""
-        super().__init__(
-            content_type, tools=tools, failure=failure, new_id=new_id, think=think, rescue_calls=rescue_calls
-        )
+    def __init__(self, content_type: str, **about: Unpack[About]) -> None:
+        super().__init__(content_type, **about)
         self._counts: dict[int, Json] = {}
         """The last totals of each choice, of which a streamed frame has one; those of all together are the first's."""
         self._citations: Citations | None = None
@@ -48,7 +36,7 @@ class Reader(reader.Reader):
             self._normaliser.usage(_total(list(self._counts.values())))
         self._normaliser.end(complete=False)
 
-    def _chunk(self, chunk: Json) -> None:
+    def _object(self, chunk: Json) -> None:
         """A frame, or a whole answer."""
         output = chunk.get("output")
         if type(output) is not dict:
@@ -89,7 +77,7 @@ class Reader(reader.Reader):
             self._worded = self._worded or bool(text)
             self._delta(0, {"content": text}, output)
         else:
-            super()._chunk({name: value for name, value in frame.items() if name != "usage"})
+            super()._object({name: value for name, value in frame.items() if name != "usage"})
 
     def _calls(self, index: int, calls: Any) -> None:
         """As in compatible mode; of calls without an index the place in the list counts, as old models have it."""

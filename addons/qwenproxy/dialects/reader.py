@@ -4,19 +4,14 @@ Whatever a server makes of OpenAI's protocol is read as far as it makes sense; w
 that comes from upstream raises.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 
 from qwenproxy.dialects.frames import Frames
-from qwenproxy.dialects.leaks import Think
-from qwenproxy.dialects.normaliser import Normaliser
+from qwenproxy.dialects.reading import About, Reading
 from qwenproxy.errors import ProxyError
-from qwenproxy.wire.openai import ChatEvent, Json
-
-type Refusal = Callable[[int, Mapping[str, str], bytes], ProxyError]
-"""Makes an error of a status (0: not known), headers and a body."""
+from qwenproxy.wire.openai import Json
 
 FAILED_FINISHES = frozenset({"error_finish", "error", "abort"})
 """An answer that ends so has failed; DashScope puts the reason into `delta.content`."""
@@ -24,67 +19,21 @@ FAILED_FINISHES = frozenset({"error_finish", "error", "abort"})
 _STATUSES = ("status_code", "http_status", "status", "code")
 
 
-class Reader:
+class Reader(Reading):
     """One answer of compatible mode, or of anything that speaks OpenAI's chat protocol more or less."""
 
-    def __init__(
-        self,
-        content_type: str,
-        *,
-        tools: frozenset[str],
-        failure: Refusal,
-        new_id: Callable[[], str],
-        think: Think = "start",
-        rescue_calls: bool = False,
-    ) -> None:
-        """*failure* makes an error of one that the answer holds; the rest is as for `Normaliser`."""
-        self.finished = False
-        self.started = False
-        """Something has been said; while nothing has, the request may be sent again."""
-        self._frames = Frames(content_type)
-        self._failure = failure
-        self._headers = {"content-type": content_type}
-        self._normaliser = Normaliser(tools, new_id=new_id, think=think, rescue_calls=rescue_calls)
+    def __init__(self, content_type: str, **about: Unpack[About]) -> None:
+        super().__init__(content_type, **about)
+        self._objects = Frames(content_type)
         self._opened: set[int] = set()
         self._messages = False
         """The stream says `message` where it should say `delta`."""
 
-    @property
-    def answered(self) -> bool:
-        """Every choice has its finish: if the upstream falls silent now, its end can be taken for granted."""
-        return self._normaliser.answered
-
-    @property
-    def repairs(self) -> list[str]:
-        """What was put right, in words for the log."""
-        return self._normaliser.repairs
-
-    def feed(self, data: bytes) -> list[ChatEvent]:
-        """Events completed by *data*; b"" means that the upstream has ended."""
-        if self.finished:
-            return []
-        normaliser, frames = self._normaliser, self._frames
-        for chunk in frames.feed(data):
-            self._chunk(chunk)
-            if normaliser.finished:
-                break
-        if frames.trouble is not None:
-            normaliser.fail(frames.trouble)
-        elif frames.done or not data:
-            self._over()
-        events = normaliser.drain()
-        self.started, self.finished = normaliser.started, normaliser.finished
-        return events
-
-    def _over(self) -> None:
-        """There is no more to read."""
-        self._normaliser.end(complete=self._frames.done)
-
-    def _chunk(self, chunk: Json) -> None:
+    def _object(self, chunk: Json) -> None:
         """A chunk, or a whole completion: they differ in `message` for `delta` only."""
         choices = chunk.get("choices")
         if (not choices or chunk.get("error")) and _is_error(chunk):
-            self._normaliser.fail(self._failure(_status(chunk), self._headers, orjson.dumps(chunk)))
+            self._normaliser.fail(self._error(_status(chunk), chunk))
             return
         if type(counts := chunk.get("usage")) is dict:
             self._normaliser.usage(counts)
@@ -166,7 +115,7 @@ class Reader:
         if type(body) is not dict:
             message = text or "The upstream ended its answer with an error."
             body = {"error": {"message": message, "type": None, "param": None, "code": None}}
-        return self._failure(_status(body), self._headers, orjson.dumps(body))
+        return self._error(_status(body), body)
 
 
 def _is_error(chunk: Json) -> bool:
