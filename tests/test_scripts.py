@@ -265,6 +265,12 @@ def test_test_runs_the_groups_that_were_asked_for(
         assert (f"== {name}: skipped" in out) == (not any(name in argument for argument in arguments))
 
 
+def test_what_the_clients_tests_find_is_written_into_the_readme_if_asked_for(checkout: Checkout) -> None:
+    assert checkout.call("test", "--clients", "--write-table")[0] == 0
+    assert [line for line in checkout.log if "readme" in line] == ["python -m scripts.readme"]
+    assert checkout.log[-1] == "python -m scripts.readme"
+
+
 @pytest.mark.parametrize("minutes", ["", "ten", "-1", "1.5"])
 def test_a_wrong_number_of_minutes_is_refused(checkout: Checkout, minutes: str) -> None:
     status, _, err = checkout.call("test", "--fuzz", minutes)

@@ -4,20 +4,15 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from qwenproxy.commands.run import free_port
 from tests.support.clients import HELLO, App, App2, connected, request, trusting, tunnelled
+from tests.support.foreign import foreign_certificate
 from tests.support.original import Original, original
 from tests.support.stage import ANSWER, KEY, RUNNING, Stage, dumping, stage
 from tests.support.upstream import whole
@@ -159,24 +154,7 @@ async def test_an_upstream_that_redirects_is_not_followed(proxy: Stage) -> None:
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Certificate and key of a host that is not OpenAI's, nor known to the proxy."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "another host")])
-    names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("mtls.api.openai.com"), x509.DNSName("example.com")]
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("foreign")
-    pem, private = folder / "certificate.pem", folder / "key.pem"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    private.write_bytes(key.private_bytes(*encoding))
-    return pem, private
+    return foreign_certificate(tmp_path_factory.mktemp("foreign"))
 
 
 @asynccontextmanager

@@ -3,10 +3,10 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from tests.netns.conftest import World, world
 from tests.support.launched import children, cmdline
+from tests.support.namespaces import OPENAI, cgroup
 from tests.support.processes import Process
 from tests.support.stage import KEY
 
@@ -67,20 +68,6 @@ async def test_only_those_are_redirected_who_were_named(
         everybody = [(user, group) for user in (0, NOBODY) for group in (0, GROUP)]
         assert {each for each in everybody if await redirected(here, *each)} == expected
         assert engine != "nftables" or "qwenproxy" in here.home.rules
-
-
-@contextmanager
-def cgroup() -> Iterator[Path]:
-    """A new one, of version 2.  Skips the test where there are none."""
-    roots = [Path(line.split()[1]) for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line]
-    if not roots:
-        pytest.skip("cgroup v2 is not mounted on this machine")
-    path = roots[0] / f"qwenproxy-test-{os.getpid()}"
-    path.mkdir()
-    try:
-        yield path
-    finally:
-        path.rmdir()
 
 
 async def test_a_cgroup_is_redirected(here: World) -> None:
@@ -184,3 +171,26 @@ async def test_a_proxy_that_does_not_start_redirects_nothing(here: World) -> Non
     words = (*REDIRECT, "--all", "--", *here.confdir, "--set", "ignore_hosts=.*")
     status, out = await here.home.run(*words, environ=here.environ())
     assert (status, "ignore_hosts" in out, "the proxy has ended" in out) == (1, True, True)
+
+
+async def test_an_address_without_any_name_is_ours_only_if_the_settings_name_it(here: World) -> None:
+    """A client that shows no server name (curl does not, for an address) cannot be told from others."""
+    address = OPENAI[socket.AF_INET]
+    curl = (
+        "curl",
+        "-s",
+        "-k",
+        "--noproxy",
+        "*",
+        "-m",
+        "5",
+        "-H",
+        f"authorization: {KEY}",
+        f"https://{address}/v1/models",
+    )
+    words = (*REDIRECT, "--user", "nobody", "--", *here.confdir)
+    async with here.running(*words, ready=REDIRECTED, hosts=f"api.openai.com,{address}"):
+        here.openai.received.clear()
+        _, out = await here.home.run(*curl, user=NOBODY)
+        assert '"object":"list"' in out
+        assert here.openai.received == []

@@ -13,6 +13,8 @@ from pathlib import Path
 from ssl import SSLContext
 from types import MappingProxyType
 
+import pytest
+
 from tests.support.original import Original
 from tests.support.upstream import Reply, Upstream
 
@@ -98,7 +100,7 @@ class Namespace:
 
     async def is_as_it_was(self) -> bool:
         """Whether nothing runs in it any more, nor leads its connections elsewhere; soon, since processes take time."""
-        for _ in range(100):
+        for _ in range(200):
             if not self.processes and not self.rules:
                 return True
             await asyncio.sleep(0.1)
@@ -125,6 +127,25 @@ def network_of(pid: int) -> int:
         return os.stat(f"/proc/{pid}/ns/net").st_ino
     except OSError:
         return 0
+
+
+def cgroups() -> Path | None:
+    """Where cgroups of version 2 are mounted; None if they are not."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    return next((Path(mount[1]) for mount in mounts if mount[2] == "cgroup2"), None)
+
+
+@contextmanager
+def cgroup() -> Iterator[Path]:
+    """A new cgroup, of version 2.  Skips the test where there can be none."""
+    if (root := cgroups()) is None:
+        pytest.skip("cgroup v2 is not mounted on this machine")
+    path = root / f"qwenproxy-test-{os.getpid()}"
+    path.mkdir()
+    try:
+        yield path
+    finally:
+        path.rmdir()
 
 
 @contextmanager
