@@ -5,14 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 CLIENTS = Path(__file__).parent
-LIMIT = 180.0
+LIMIT = 300.0
 """Seconds that one installation may take."""
 
 
@@ -69,32 +70,101 @@ def version(path: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", call(path, "--version", cwd=CLIENTS))[:2])
 
 
-def npm(package: str) -> None:
-    home = folder("node")
+def npm(package: str, home: Path | None = None) -> None:
+    home = home or folder("node")
     if not (home / "package.json").exists():
         (home / "package.json").write_text('{"private": true}')
     call(program("npm"), "install", "--no-audit", "--no-fund", package, cwd=home)
 
 
 @cache
-def node_script(name: str) -> Path:
-    """The program *name* of this folder, laid where Node finds the package openai."""
-    home = folder("node")
-    if not (home / "node_modules" / "openai").exists():
-        npm("openai@7")
-    return Path(shutil.copy(CLIENTS / name, home))
+def deaf_node() -> str:
+    """A Node whose `fetch` heeds no proxy variables.  Raises Missing."""
+    path = program("node")
+    if not (18,) <= version(path) < (22, 21):
+        raise Missing("the Node of this machine is none of 18 to 22.20")
+    return path
 
 
 @cache
-def python_with_openai_2() -> str:
-    """A Python of its own with the last openai-python that speaks by httpx."""
-    home = folder("openai-2")
-    python = home / "bin" / "python"
-    if not (home / "ready").exists():
-        call(sys.executable, "-m", "venv", "--clear", str(home), cwd=CLIENTS)
-        call(str(python), "-m", "pip", "install", "--quiet", "openai>=2,<3", cwd=home)
-        (home / "ready").touch()
+def node_script(name: str) -> Path:
+    """The program *name* of this folder, laid where Node finds the package openai.  Raises Missing."""
+    return beside_packages(name, "openai@7")
+
+
+@cache
+def proxies_heeded() -> Path:
+    """What makes an older Node heed proxy variables, loaded before its program.  Raises Missing."""
+    return beside_packages("heed_proxies.cjs", "undici@6")
+
+
+@cache
+def npm_program(package: str, name: str) -> str:
+    """The program *name* of an npm package.  Raises Missing."""
+    home = folder("npm")
+    path = home / "node_modules" / ".bin" / name
+    if not path.exists():
+        npm(package, home)
+    return str(path)
+
+
+def beside_packages(name: str, package: str) -> Path:
+    """The file *name* of this folder, laid where Node finds *package*."""
+    home = folder("node")
+    if not (home / "node_modules" / package.partition("@")[0]).exists():
+        npm(package)
+    return Path(shutil.copy(CLIENTS / name, home))
+
+
+ENVIRONMENTS: Mapping[str, str] = {
+    "openai-2": "openai>=2,<3",  # the last that speaks by httpx
+    "openai-0": "openai>=0.28,<0.29",  # the last that speaks by requests
+    "openai-aiohttp": "openai[aiohttp]>=3.50,<4",
+    "langchain": "langchain-openai>=1.7,<2",
+    "pydantic-ai": "pydantic-ai-slim[openai]>=2.60,<3",
+    "instructor": "instructor>=1.17,<2",
+    "llm": "llm>=0.36,<0.37",
+    "litellm": "litellm[proxy]>=1.106,<2",  # some 700 MB
+    "aider": "aider-chat>=0.86.2,<0.87",  # some 600 MB
+}
+"""Packages that want an environment each, for they do not agree on others' versions."""
+BEFORE_3_13 = frozenset({"aider"})
+"""Those that Python 3.13 is too new for."""
+
+
+@cache
+def python_with(name: str) -> str:
+    """The Python of the environment *name*.  Raises Missing."""
+    home, wanted = folder(name), ENVIRONMENTS[name]
+    python, ready = home / "bin" / "python", home / "ready"
+    if not ready.exists() or ready.read_text() != wanted:
+        base = older_python() if name in BEFORE_3_13 else sys.executable
+        call(base, "-m", "venv", "--clear", "--without-pip", str(home), cwd=CLIENTS)
+        pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-compile")
+        call(*pip, "--disable-pip-version-check", wanted, cwd=home)
+        ready.write_text(wanted)
     return str(python)
+
+
+def older_python() -> str:
+    """A Python 3.11 or 3.12 of this machine, or of pyenv.  Raises Missing."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    found = [str(path) for minor in (12, 11) for path in pyenv.glob(f"3.{minor}.*/bin/python3.{minor}")]
+    for path in [*found, *filter(None, map(shutil.which, ("python3.12", "python3.11")))]:
+        with suppress(Missing):
+            call(path, "-c", "import venv", cwd=CLIENTS)
+            return path
+    raise Missing("there is no Python 3.11 or 3.12 on this machine")
+
+
+def python_with_openai_2() -> str:
+    """A Python of its own with the last openai-python that speaks by httpx.  Raises Missing."""
+    return python_with("openai-2")
+
+
+def litellm() -> str:
+    """The program of LiteLLM's proxy, in an environment of its own.  Raises Missing."""
+    return str(Path(python_with("litellm")).with_name("litellm"))
 
 
 def trust_store(authority: Path, path: Path) -> Path:

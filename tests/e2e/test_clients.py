@@ -7,7 +7,6 @@ What they are to get is kept in `tests/golden/clients.json`, of which the README
 import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -23,9 +22,12 @@ from tests.support.processes import ROOT, authority
 
 GOLDEN = ROOT / "tests" / "golden" / "clients.json"
 KEY = "sk-hardcoded-in-the-app"
-SAID = "You wrote: “Hello”. I am only a script, so I cannot say more, but your request arrived as it should."
+SAID = "I am only a script, so I cannot say more, but your request arrived as it should."
 CALLED = "12 degrees in Riga"
 """What the tool says of the city that it was called with."""
+FOUND = "Here is what I found. "
+"""How the simulator's answer begins once a tool has been heard."""
+EXPECTED = {"plain": [SAID], "streamed": [SAID, CALLED], "tools": [CALLED, FOUND]}
 
 type Line = Mapping[str, str | bool | None]
 
@@ -58,37 +60,40 @@ def write(name: str, line: Line) -> None:
     GOLDEN.write_bytes(orjson.dumps(in_order, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def line(client: Client, version: str, answers: Answers, asked: list[Any]) -> Line:
-    """What *client* can: it got the right words, and *asked*, what came to the upstream, is of that kind."""
+def line(client: Client, version: str, answers: Answers, streams: list[bool]) -> Line:
+    """What *client* can: it got the right words, and what it asked for, a stream or none, is in *streams*."""
     texts = {kind: " ".join(text.split()) for kind, text in answers.items()}
-    streams = [bool(body.get("stream")) for body in asked]
-    return {
-        "version": version,
-        "plain": any(words in texts["plain"] for words in (SAID, CALLED)) and False in streams,
-        "streamed": any(words in texts["streamed"] for words in (SAID, CALLED)) and True in streams,
-        "tools": CALLED in texts["tools"] and any("tools" in body for body in asked) if client.tools else None,
-        "how": client.how,
+    right = {
+        kind: any(words in texts[kind] for words in EXPECTED[kind]) if kind in texts else None for kind in EXPECTED
     }
+    asked = {"plain": False in streams, "streamed": True in streams, "tools": True}
+    can = {kind: None if right[kind] is None else right[kind] and asked[kind] for kind in EXPECTED}
+    return {"version": version, **can, "how": client.how}
+
+
+def streams_in(log: Path) -> list[bool]:
+    """Whether each exchange of a log was a stream; all went well."""
+    exchanges = [found for text in log.read_text().splitlines() if (found := orjson.loads(text).get("exchange"))]
+    assert {exchange["status"] for exchange in exchanges} == {200}
+    return [exchange["stream"] for exchange in exchanges]
 
 
 @pytest.mark.clients
 @pytest.mark.timeout(2 * LIMIT + PATIENCE)
 @pytest.mark.parametrize(
     "client",
-    [
-        pytest.param(client, id=client.name, marks=[pytest.mark.heavy] if client.heavy else [])
-        for client in TABLE
-    ],
+    [pytest.param(client, id=client.name, marks=[pytest.mark.heavy] if client.heavy else []) for client in TABLE],
 )
 async def test_an_unmodified_client(client: Client, home: Home, simulator: Simulator) -> None:
     words, environ = needed(client.words), needed(client.environ)
     upstream = environment(f"{simulator.base_url}{COMPATIBLE}", simulator.key, {})
-    ended = await home.launch("--", *words, **upstream, **environ, OPENAI_API_KEY=KEY)
+    own = {"OPENAI_API_KEY": KEY, "QWENPROXY_LOG_FORMAT": "json"}
+    ended = await home.launch("--log", str(log := home.path / "log"), "--", *words, **upstream, **environ, **own)
     assert ended.status == 0, ended.err
     assert not [asked for asked in simulator.requests if KEY in str(asked)]
     answers = client.read(ended.out)
     version = needed(client.version) if client.version else answers["version"]
-    found = line(client, version, answers, [asked.body for asked in simulator.requests])
+    found = line(client, version, answers, streams_in(log))
     if os.environ.get("WRITE_TABLE"):
         write(client.name, found)
     assert without_version(found) == without_version(kept().get(client.name, {}))
