@@ -1,15 +1,20 @@
 """The README's tables, made from the code: `python -m scripts.readme` writes them in."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 
 from qwenproxy import hints, plans, settings
 from qwenproxy.dialects import rulings
+from qwenproxy.endpoints import completion_fields
+from qwenproxy.endpoints.responses import fields, items
 from qwenproxy.lines import DIALECTS
 from qwenproxy.simulator.doors import FACES
 from qwenproxy.simulator.scenarios import SCENARIOS, is_on
+from scripts import surface
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -17,10 +22,23 @@ CLIENTS = ROOT / "tests" / "golden" / "clients.json"
 MARKS: Mapping[bool | None, str] = {True: "yes", False: "no", None: "-"}  # the last: it offers none
 
 
-def rulings_table() -> str:
-    """What becomes of each parameter of a chat request."""
-    rows = [f"| `{name}` | {ruling.kind} | {ruling.reason} |" for name, ruling in rulings.TABLE.items()]
-    return "\n".join(["| parameter | ruling | how, and why |", "|---|---|---|", *rows]) + "\n"
+class Ruling(Protocol):
+    """A row of a table of rulings."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+def rulings_table(what: str, table: Mapping[str, Ruling]) -> str:
+    """What becomes of each name in *table*; *what* the names are.  Names ruled alike share a row."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, ruling in table.items():
+        alike.setdefault((ruling.kind, ruling.reason), []).append(f"`{name}`")
+    rows = [f"| {', '.join(names)} | {kind} | {reason} |" for (kind, reason), names in alike.items()]
+    return "\n".join([f"| {what} | ruling | how, and why |", "|---|---|---|", *rows]) + "\n"
 
 
 def scenarios_table() -> str:
@@ -51,21 +69,26 @@ def dialects_table() -> str:
 
 def clients_table() -> str:
     """What unmodified clients got when tests ran them last."""
-    lines = ["| client | version | plain | streamed | tools | how |", "|---|---|---|---|---|---|"]
+    lines = ["| client | version | endpoint | plain | streamed | tools | how |", "|---|---|---|---|---|---|---|"]
     for name, row in orjson.loads(CLIENTS.read_bytes()).items():
-        cells = (name, row["version"], *(MARKS[row[kind]] for kind in ("plain", "streamed", "tools")), row["how"])
+        can = [MARKS[row[kind]] for kind in ("plain", "streamed", "tools")]
+        cells = (name, row["version"], row["endpoint"], *can, row["how"])
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "settings": settings.readme_table,
-    "rulings": rulings_table,
+    "rulings": partial(rulings_table, "parameter", rulings.TABLE),
+    "response-fields": partial(rulings_table, "parameter", fields.TABLE),
+    "response-items": partial(rulings_table, "input item", items.ITEMS),
     "dialects": dialects_table,
     "scenarios": scenarios_table,
     "plans": hints.plans_table,
     "hints": hints.hints_table,
     "clients": clients_table,
+    "completions": partial(rulings_table, "parameter", completion_fields.TABLE),
+    "surface": surface.table,
 }
 """The name in the README's `<!-- name -->` and `<!-- /name -->` -> what stands between them."""
 

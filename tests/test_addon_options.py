@@ -89,6 +89,16 @@ async def test_wrong_settings_are_told_when_it_is_configured() -> None:
             proxy.configure(set(context.options.keys()))
 
 
+async def test_tools_that_are_not_there_are_refused_and_nothing_has_changed() -> None:
+    async with loaded({"QWENPROXY_TOOLS": "calculator"}) as (proxy, context):
+        with pytest.raises(exceptions.OptionsError, match="no tool calculator; the nearest is calculate"):
+            proxy.configure(set(context.options.keys()))
+    async with ready({"QWENPROXY_TOOLS": "calculate"}) as (proxy, context):
+        with pytest.raises(exceptions.OptionsError, match="no tool calculator"):
+            context.options.update(qwen_tools=["calculator"])
+        assert (proxy.settings.tools, context.options.qwen_tools) == (("calculate",), ["calculate"])
+
+
 @pytest.mark.parametrize("server", [True, False])
 async def test_beyond_loopback_only_a_listener_that_is_there_is_refused(server: bool) -> None:
     async with loaded(mode=["regular"], server=server) as (proxy, context):

@@ -17,7 +17,7 @@ from qwenproxy.embedding import AT_ONCE, Embedding, patience, placed
 from qwenproxy.endpoints.embeddings import EmbeddingCall
 from qwenproxy.errors import Failure, ProxyError
 from qwenproxy.exchange import Answer
-from qwenproxy.lines import Line
+from qwenproxy.lines import ROWS_KEPT, Line
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
@@ -280,6 +280,16 @@ async def test_an_answer_that_breaks_off_is_asked_for_again() -> None:
 
     async with desk(once(lambda texts: True, breaking)) as at:
         assert numbers(await at.ask()) == [0.0]
+    async with desk(once(lambda texts: True, whole(b'{"data":[{"index":0,"embedding":[0.'))) as at:
+        assert numbers(await at.ask()) == [0.0], "a proxy in between may call half an answer whole"
+
+
+async def test_a_limit_that_there_is_no_room_to_keep_is_kept_to_all_the_same() -> None:
+    async with desk(unless(lambda texts: len(texts) > 4, TOO_MANY)) as at:
+        line = at.service.lines[0]
+        line.batches.update({f"model-{number}": 5 for number in range(ROWS_KEPT)})
+        assert numbers(await at.ask(9)) == [float(n) for n in range(9)]
+        assert [len(body["input"]) for body in at.asked] == [9, 4, 4, 1]
 
 
 async def test_a_limit_that_nobody_knew_is_learned_and_kept() -> None:

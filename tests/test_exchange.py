@@ -13,7 +13,7 @@ from qwenproxy import errors, sse
 from qwenproxy.auth.credentials import ApiKey
 from qwenproxy.endpoints.chat import ChatCall
 from qwenproxy.errors import ProxyError
-from qwenproxy.exchange import Answer, Body, Exchange, forced, has_images, header_text, offered
+from qwenproxy.exchange import Answer, Body, Exchange, header_text
 from qwenproxy.lines import Line
 from qwenproxy.record import Record
 from qwenproxy.rounds import NOT_CALLED
@@ -284,32 +284,6 @@ async def test_if_every_line_is_without_quota_the_last_one_says_so() -> None:
         with pytest.raises(ProxyError) as caught:
             await at.ask(stream=True)
         assert caught.value.failure == errors.QUOTA
-
-
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        ("Hello", False),
-        ([{"type": "text", "text": "x"}], False),
-        ([{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {"url": "u"}}], True),
-    ],
-)
-def test_images_are_found(content: Any, found: bool) -> None:
-    assert has_images({"messages": [{"role": "assistant"}, {"role": "user", "content": content}]}) is found
-
-
-def test_the_functions_that_are_offered_are_found() -> None:
-    tools = [{"type": "function", "function": {"name": name}} for name in "ab"]
-    assert offered({"tools": tools}) == {"a", "b"}
-    assert offered({}) == offered({"tools": None}) == frozenset()
-
-
-def test_the_functions_that_must_be_called_are_found() -> None:
-    tools = [{"type": "function", "function": {"name": name}} for name in "ab"]
-    named = {"type": "function", "function": {"name": "b"}}
-    found = [forced({"tools": tools, "tool_choice": choice}) for choice in ("required", named, "auto", "none", None)]
-    assert found == [{"a", "b"}, {"b"}, set(), set(), set()]
-    assert forced({}) == set()
 
 
 async def test_a_forced_call_that_does_not_come_is_told_in_the_log() -> None:

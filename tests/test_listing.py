@@ -119,6 +119,17 @@ async def test_a_slow_upstream_is_not_waited_for_long_and_its_answer_not_lost() 
         assert len(here.qwen.asked) == 1
 
 
+async def test_an_upstream_that_hangs_holds_up_only_those_who_ask_first() -> None:
+    async def silent(connection: Connection) -> None:
+        await connection.gone()
+
+    async with scene(silent) as here:
+        assert await here.ids(patience=0.01) is None
+        here.clock.now += 3
+        async with asyncio.timeout(1.0):
+            assert await here.ids(patience=3.0) is None
+
+
 async def test_an_app_that_leaves_does_not_end_the_call_for_others() -> None:
     answer = asyncio.Event()
 
@@ -149,9 +160,21 @@ async def test_all_pages_of_a_listing_are_read() -> None:
 
 
 async def test_a_listing_without_an_end_is_given_up() -> None:
+    number = 0
+
+    async def another(connection: Connection) -> None:
+        nonlocal number
+        number += 1
+        await connection.send(page(number, 10**9))
+
+    async with scene(another, path="/api/v1") as here:
+        assert await here.ids() == [f"m{number}" for number in range(1, PAGES + 1)]
+
+
+async def test_a_listing_that_gives_the_same_page_again_has_ended() -> None:
     async with scene(page(1, 10**9), path="/api/v1") as here:
         assert await here.ids() == ["m1"]
-        assert len(here.qwen.asked) == PAGES
+        assert len(here.qwen.asked) == 2
 
 
 async def test_a_listing_broken_off_midway_is_none() -> None:

@@ -19,13 +19,9 @@ from qwenproxy.plans import (
     TOKEN_PLAN,
     VENDORS,
     WORKSPACE,
-    Face,
     Plan,
-    face_of,
-    face_url,
     kind_of,
     row_on,
-    trimmed,
 )
 
 KINDS = [
@@ -92,67 +88,6 @@ def test_the_terms_tell_what_costs_people_most_time() -> None:
 def test_a_login_makes_an_unknown_host_a_portal_but_no_known_one() -> None:
     assert kind_of("http://127.0.0.1:9/v1", oauth=True) is PORTAL
     assert kind_of("https://dashscope.aliyuncs.com/compatible-mode/v1", oauth=True) is STANDARD
-
-
-FACES: list[tuple[str, Face, str]] = [
-    (STANDARD.base_url, "dashscope", "https://dashscope.aliyuncs.com/api/v1"),
-    ("https://dashscope.aliyuncs.com/api/v1", "compatible", STANDARD.base_url),
-    ("https://dashscope.aliyuncs.com/compatible-mode", "compatible", STANDARD.base_url),
-    ("https://dashscope.aliyuncs.com/apps/anthropic/v1/", "compatible", STANDARD.base_url),
-    ("https://dashscope.aliyuncs.com/apps/anthropic", "dashscope", "https://dashscope.aliyuncs.com/api/v1"),
-    ("https://dashscope.aliyuncs.com", "compatible", STANDARD.base_url),
-    ("https://coding.dashscope.aliyuncs.com/v1", "compatible", "https://coding.dashscope.aliyuncs.com/v1"),
-    ("https://portal.qwen.ai/v1", "compatible", "https://portal.qwen.ai/v1"),
-    ("http://127.0.0.1:9/compatible-mode/v1", "contents", "http://127.0.0.1:9/v1beta"),
-    ("http://127.0.0.1:9/v1beta", "compatible", "http://127.0.0.1:9/compatible-mode/v1"),
-    ("http://127.0.0.1:8000/v1", "dashscope", "http://127.0.0.1:8000/api/v1"),
-]
-
-
-@pytest.mark.parametrize(("base_url", "face", "url"), FACES, ids=[f"{row[0]} {row[1]}" for row in FACES])
-def test_one_face_is_derived_from_another(base_url: str, face: Face, url: str) -> None:
-    assert face_url(base_url, face) == url
-
-
-NO_FACES: list[tuple[Plan, Face]] = [
-    (CODING_PLAN, "dashscope"),
-    (PORTAL, "dashscope"),
-    (STANDARD, "contents"),
-]
-
-
-@pytest.mark.parametrize(("plan", "face"), NO_FACES, ids=[f"{plan.name} {face}" for plan, face in NO_FACES])
-def test_a_face_that_a_plan_has_not_is_not_made_up(plan: Plan, face: Face) -> None:
-    with pytest.raises(ValueError, match=f"{plan.name} has no {face} face"):
-        face_url(plan.base_url, face)
-
-
-DIALECTS: list[tuple[str, Face]] = [
-    ("https://dashscope.aliyuncs.com/compatible-mode/v1", "compatible"),
-    ("https://dashscope.aliyuncs.com/api/v1/", "dashscope"),
-    ("http://127.0.0.1:9/v1beta", "contents"),
-    ("http://127.0.0.1:9/v1", "compatible"),
-]
-
-
-@pytest.mark.parametrize(("base_url", "face"), DIALECTS, ids=[row[0] for row in DIALECTS])
-def test_the_end_of_a_base_url_tells_its_dialect(base_url: str, face: Face) -> None:
-    assert face_of(base_url) == face
-
-
-TRIMMED = [
-    ("https://dashscope.aliyuncs.com/compatible-mode/v1/", STANDARD.base_url),
-    ("https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions", STANDARD.base_url),
-    ("https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions/chat/completions/", STANDARD.base_url),
-    ("https://dashscope.aliyuncs.com", STANDARD.base_url),
-    ("https://coding.dashscope.aliyuncs.com", CODING_PLAN.base_url),
-    ("https://gateway.test/qwen", "https://gateway.test/qwen"),
-]
-
-
-@pytest.mark.parametrize(("base_url", "url"), TRIMMED, ids=[row[0] for row in TRIMMED])
-def test_a_base_url_is_cleaned_of_what_people_leave_at_its_end(base_url: str, url: str) -> None:
-    assert trimmed(base_url) == url
 
 
 def test_a_plans_defaults_are_models_that_do_what_they_are_for() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.record import CLIENT_CLOSED, Record
+from qwenproxy.record import CLIENT_CLOSED, MOST_TOOLS, Record
 from qwenproxy.wire.openai import Delta, Usage
 
 
@@ -43,6 +43,18 @@ def test_the_line_tells_times_tokens_and_what_was_changed(caplog: pytest.LogCapt
         'dropped=["logit_bias"] changed=["temperature: 1.99"] learned=["max_output=8192"] id=req_1'
     )
     assert line.__dict__["exchange"]["first_ms"] == 312
+
+
+def test_the_line_tells_which_tools_were_run_and_how_that_ended(caplog: pytest.LogCaptureFixture) -> None:
+    made = record()
+    made.ran("clock", "ok")
+    made.ran("x" * 9_000, "unknown")
+    for _ in range(100):
+        made.ran("clock", "ok")
+    with caplog.at_level(logging.INFO):
+        made.close()
+    assert f' tools=["clock ok", "{"x" * 64} unknown", "clock ok", ' in caplog.text
+    assert len(made.facts()["tools"]) == MOST_TOOLS
 
 
 def test_the_last_attempts_rulings_count() -> None:

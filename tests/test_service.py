@@ -109,6 +109,18 @@ def test_a_missing_key_is_told_at_the_start(tmp_path: Path) -> None:
     assert any("QWENPROXY_API_KEY" in complaint for complaint in complaints(made(tmp_path, {})))
 
 
+@pytest.mark.parametrize(("dialect", "told"), [("auto", True), ("compatible", True), ("dashscope", False)])
+def test_nobody_is_sent_to_sign_in_where_a_login_would_not_help(tmp_path: Path, dialect: str, told: bool) -> None:
+    (complaint,) = complaints(made(tmp_path, {"QWENPROXY_DIALECT": dialect}))
+    assert ("`qwenproxy login`" in complaint) is told
+
+
+@pytest.mark.parametrize("upstream", ["https://coding.dashscope.aliyuncs.com/api/v1", "https://portal.qwen.ai/v1beta"])
+def test_an_address_of_a_face_that_is_not_there_is_refused_by_its_source(tmp_path: Path, upstream: str) -> None:
+    with pytest.raises(ValueError, match=r"^QWENPROXY_UPSTREAM: an upstream of the kind .* only compatible"):
+        made(tmp_path, {"QWENPROXY_UPSTREAM": upstream, "QWENPROXY_API_KEY": "sk-1"})
+
+
 def test_a_key_that_does_not_fit_its_host_is_told_at_the_start(tmp_path: Path) -> None:
     wrong = {"QWENPROXY_API_KEY": "sk-sp-1", "QWENPROXY_UPSTREAM": STANDARD}
     (complaint,) = complaints(made(tmp_path, wrong))

@@ -35,8 +35,25 @@ TEXTS = {
     "body_limit": "1m",
     "view_limit": "2k",
     "view_memory": "1g",
+    "tools": "calculate,files__*",
+    "tools_on_request": "*",
+    "tool_sources": "weather",
+    "fetch_hosts": "a.example",
+    "state": "memory",
+    "state_lifetime": "90m",
+    "state_limit": "2m",
+    "tool_timeout": "7.5",
+    "tool_output_limit": "1k",
+    "tool_concurrency": "3",
+    "log_tool_arguments": "true",
+    "tool_rounds": "3",
+    "tool_time": "7.5",
+    "tool_tokens": "5000",
+    "tool_notes": "reasoning",
 }
 """For each option, a text that is not its default."""
+
+SECRET = {"api_key", "client_keys", "client_tools", "mcp_servers"}
 
 
 @pytest.fixture
@@ -62,8 +79,8 @@ def manager() -> OptManager:
 
 def test_every_setting_but_the_secret_ones_is_an_option(manager: OptManager) -> None:
     assert set(manager.keys()) == {f"qwen_{name}" for name in TEXTS}
-    assert set(ROWS) - set(TEXTS) == {"api_key", "client_keys"}
-    assert {name for name, row in ROWS.items() if row.secret} == {"api_key", "client_keys"}
+    assert set(ROWS) - set(TEXTS) == SECRET
+    assert {name for name, row in ROWS.items() if row.secret} == SECRET
     assert all("\n" not in option.help and option.help.endswith(".") for option in options())
 
 
@@ -110,4 +127,5 @@ def test_mitmproxy_itself_refuses_what_is_none_of_the_choices(manager: OptManage
         "qwen_unsupported": ["drop", "refuse"],
         "qwen_reasoning": ["show", "hide"],
         "qwen_log_format": ["text", "json"],
+        "qwen_tool_notes": ["hide", "reasoning"],
     }

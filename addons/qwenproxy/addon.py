@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions, flow, http
@@ -15,6 +16,7 @@ from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import logs, service, settings
+from qwenproxy.archive import Archive
 from qwenproxy.flows import access, guard, live
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.requests import Desk, limits
@@ -23,6 +25,11 @@ from qwenproxy.flows.views.memory import Shelf
 from qwenproxy.flows.visits import Visit
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
+from qwenproxy.state import place
+from qwenproxy.state.base import Store
+from qwenproxy.state_settings import StateSettings
+from qwenproxy.tools import registry
+from qwenproxy.tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +57,8 @@ class QwenProxy:
         logs.leave_out_bytes()
         self._environ = os.environ if environ is None else environ
         self._desk: Desk | None = None
+        self._toolbox: Toolbox | None = None
+        self._archive: Archive | None = None
         self._running = False
         self._json: logging.Handler | None = None
         self._keep = 0
@@ -78,6 +87,7 @@ class QwenProxy:
         self._keep = self.settings.view_limit if is_looked_at() else 0
 
     def _configure(self, updated: set[str]) -> None:
+        live.door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
         found = self._found()
@@ -95,8 +105,12 @@ class QwenProxy:
                 log.warning("%s", complaint)
 
     def done(self) -> None:
-        """Let go of the upstream; answers under way go on."""
+        """Let go of the upstream and of the tools; answers under way go on."""
         self._retire()
+        toolbox, self._toolbox = self._toolbox, None
+        if toolbox is not None:
+            asyncio_utils.create_task(toolbox.close(), name="close the tools", keep_ref=True)
+        self._put_away()
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:
@@ -170,16 +184,38 @@ class QwenProxy:
             access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
 
     def _take_up(self, found: Settings) -> None:
-        """Let *found* hold from now on."""
-        before, self.settings = self._desk, found
+        """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
+        toolbox = self._tools(found)
+        before, was, self.settings = self._desk, self.settings, found
+        if before is None or state_of(found) != state_of(was):
+            self._put_away()
+            self._archive = archived(place.store(found, self._environ))
         self._retire()
-        self._desk = Desk(found, service.service(found, self._environ))
+        self._desk = Desk(found, service.service(found, self._environ), toolbox, self._archive)
         if before is not None:
             self._desk.inherit(before)
         if self._running:
             self._desk.service.start()
         live.door.hosts, live.door.body_limit = Hosts(found.hosts), found.body_limit
         self._log_as_json(found.log_format == "json")
+
+    def _tools(self, found: Settings) -> Toolbox:
+        """The proxy's own tools by *found*; those that are running go on."""
+        try:
+            if self._toolbox is None:
+                self._toolbox = Toolbox(found, self._environ)
+            else:
+                registry.registry(found, self._environ)
+                asyncio_utils.create_task(self._toolbox.reload(found), name="reload the tools", keep_ref=True)
+        except ValueError as e:
+            raise exceptions.OptionsError(str(e)) from None
+        return self._toolbox
+
+    def _put_away(self) -> None:
+        """Let go of what is stored; responses in the background end."""
+        archive, self._archive = self._archive, None
+        if archive is not None:
+            asyncio_utils.create_task(archive.close(), name="close the state", keep_ref=True)
 
     def _retire(self) -> None:
         desk, self._desk = self._desk, None
@@ -198,6 +234,15 @@ def is_looked_at() -> bool:
     """Whether anything may look at flows: if not, nothing is kept for viewing."""
     asked = (getattr(ctx.options, name, None) for name in LOOKED_AT)
     return any(asked) or any(ctx.master.addons.get(name) is not None for name in LOOKERS)
+
+
+def state_of(found: Settings) -> tuple[object, ...]:
+    """What *found* says of the state."""
+    return tuple(getattr(found, each.name) for each in fields(StateSettings) if each.name.startswith("state"))
+
+
+def archived(store: Store | None) -> Archive | None:
+    return None if store is None else Archive(store)
 
 
 def is_set(name: str) -> bool:

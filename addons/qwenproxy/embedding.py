@@ -102,26 +102,31 @@ class Embedding:
 
     async def _on(self, line: Line, target: Target) -> Iterator[bytes]:
         """The answer in pieces, all of it from *line*; with smaller calls if it says that they must be."""
+        most = line.batches.get(target.model)
         while True:
-            attempt = self._ruled(line, target)
+            attempt = self._ruled(line, target, most)
             try:
                 await self._all(attempt)
             except ProxyError as e:
                 limit = batch_limit(e.message)
                 if limit is None or not 0 < limit < attempt.row.batch:
                     raise
-                line.batches[attempt.model] = limit
+                most = limit
+                line.learn_batch(attempt.model, limit)
                 self._record.taught([f"batch={limit}"])
                 continue
             usage = {"prompt_tokens": attempt.tokens, "total_tokens": attempt.tokens}
             self._record.heard([Usage(usage)])
             return self._call.pieces(attempt.vectors, usage)
 
-    def _ruled(self, line: Line, target: Target) -> Attempt:
-        """What is to be asked of *line*.  Raises ProxyError for what its model cannot do."""
+    def _ruled(self, line: Line, target: Target, most: int | None) -> Attempt:
+        """What is to be asked of *line*, *most* inputs in a call if that is known of it.
+
+        Raises ProxyError for what its model cannot do.
+        """
         model = self._record.used = target.model
         row = embedding_models.row_of(model)
-        row = replace(row, batch=line.batches.get(model, row.batch))
+        row = row if most is None else replace(row, batch=most)
         embedder = EMBEDDERS[target.dialect]
         if row.multimodal and not embedder.multimodal:
             message = f"{model} embeds by DashScope's native protocol only: set `dialect` to dashscope, or use another."

@@ -1,34 +1,27 @@
 """One app request with its rounds: plain async code, without mitmproxy.
 
-    call -> rulings -> dialect -> rounds -> reader -> writer -> app
-
-Before the app has its first byte, what can be mended is mended and the round opened again: a refused token and a
-dropped connection (upstream.py), what a refusal teaches about the model (`corrections`), an answer that says nothing.
+call -> rounds, as `opening` opens them and `loop` goes on with them -> writer -> app
 """
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
 
-from qwenproxy import sse
-from qwenproxy.dialects import corrections, thinking
-from qwenproxy.dialects.draft import Ruled
-from qwenproxy.dialects.rulings import rule
+from qwenproxy import sse, toolsets
 from qwenproxy.endpoints.base import Call
-from qwenproxy.errors import UPSTREAM_CUT, ProxyError
-from qwenproxy.lines import Line
-from qwenproxy.models import Row
+from qwenproxy.errors import ProxyError
+from qwenproxy.loop import Kit, Limits, Loop
+from qwenproxy.opening import Opened, Opening
 from qwenproxy.record import Record
-from qwenproxy.rounds import Fan, Source, Strand
+from qwenproxy.rounds import Source
 from qwenproxy.service import Service
 from qwenproxy.wire.openai import ChatEvent, Head, Json
 
-CORRECTIONS = 3
-"""Faults of one request that may be learned and mended in turn, each once."""
+WOVEN = "messages: earlier calls of the proxy's own tools put back"
+"""The note on it."""
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
@@ -56,13 +49,27 @@ class Answer:
 class Exchange:
     """One app request on its way to the upstream and back."""
 
-    def __init__(self, service: Service, call: Call, head: Head, record: Record, *, agent: str) -> None:
+    def __init__(
+        self,
+        service: Service,
+        call: Call,
+        head: Head,
+        record: Record,
+        *,
+        agent: str,
+        client: str = "",
+        kit: Kit | None = None,
+    ) -> None:
+        """*agent*: the app's User-Agent.  *client*: whose it is.  *kit*: the proxy's tools that are on for it."""
         self.record = record
         self._service = service
         self._call = call
         self._head = head
-        self._app = agent
-        self._images = has_images(call.chat)
+        self._client = client
+        self._opening = Opening(service, record, model=call.model, agent=agent, stream=call.stream)
+        self._opening.dropped = tuple(call.dropped)
+        self._chat = self._woven()
+        self._loop = self._looped(kit)
 
     async def open(self) -> Answer:
         """The answer; for a stream, as soon as its first event is there, or a heartbeat is due.
@@ -97,74 +104,42 @@ class Exchange:
         body = orjson.dumps(self._call.whole(self._head, events))
         return Answer(200, {"content-type": "application/json"} | headers_of(self.record), body)
 
-    async def _begin(self) -> tuple[Source, Sequence[ChatEvent]]:
+    async def _begin(self) -> Opened:
         """Open the rounds on the first line that answers, and wait for their first events."""
-        return await self._service.first(self._service.usable(), self._on)
-
-    async def _on(self, line: Line) -> tuple[Source, Sequence[ChatEvent]]:
-        """Open the rounds on *line*, mending what can be mended."""
-        model = self.record.used = line.resolve(self._call.model, images=self._images)
-        row = line.row(model)
-        chat = self._call.chat | {"model": model}
-        settings = self._service.settings
-        refuse = settings.unsupported == "refuse"
-        tried, empty = [row], False
-        while True:
-            ruled = rule(chat, row, refuse=refuse, unsaid=line.dialect.unsaid, cache_markers=settings.cache_markers)
-            self.record.ruled(ruled.dropped, ruled.changed)
-            try:
-                return await self._attempt(line, ruled, row)
-            except SaidNothing as e:
-                if empty:
-                    raise e.error from None
-                empty = True
-            except ProxyError as e:
-                better = corrections.learn(e.message, row)
-                if better is None or better in tried or len(tried) > CORRECTIONS:
-                    raise
-                tried.append(better)
-                self.record.taught(corrections.difference(row, better))
-                line.learn(model, better)
-                row = better
-
-    async def _attempt(self, line: Line, ruled: Ruled, row: Row) -> tuple[Source, Sequence[ChatEvent]]:
-        strands: list[Strand] = []
+        if self._loop is None:
+            return await self._opening.open(self._chat)
         try:
-            await self._open(line, ruled, row, strands)
-            source: Source = strands[0] if len(strands) == 1 else Fan(strands)
-            first = list(await source.read())
-            while not (self._call.stream or source.started) and (more := await source.read()):
-                first += more  # nothing has been sent to the app, so an answer that says nothing can be asked for again
-            if not source.started and first and isinstance(error := first[-1], ProxyError):
-                raise SaidNothing(error) if error.failure is UPSTREAM_CUT else error
+            return self._loop, await self._loop.read()
         except BaseException:
-            for strand in strands:
-                await strand.close()
+            await self._loop.close()
             raise
-        self.record.first_event()
-        return source, first
 
-    async def _open(self, line: Line, ruled: Ruled, row: Row, strands: list[Strand]) -> None:
-        """Add the rounds of one attempt to *strands*: the first alone, as what it is refused for all would be."""
+    def _woven(self) -> Json:
+        """The app's request, with what the app has not seen of earlier answers."""
+        messages: list[Json] = self._call.chat["messages"]
+        woven = self._service.continuations.woven(self._client, messages)
+        if woven is messages:
+            return self._call.chat
+        self._opening.notes += (WOVEN,)
+        return self._call.chat | {"messages": woven}
 
-        async def add(choice: int) -> None:
-            strands.append(await self._strand(line, ruled, row, choice))
+    def _looped(self, kit: Kit | None) -> Loop | None:
+        """The loop, if the tools of *kit* are on in this exchange."""
+        toolset = toolsets.joined(self._chat, kit.functions) if kit is not None else None
+        if kit is None or toolset is None:
+            return None
+        if toolset.note:
+            self._opening.notes += (toolset.note,)
+        if not toolset.ours:
+            return None
+        settings = self._service.settings
+        limits = Limits(settings.tool_rounds, settings.tool_time, settings.tool_tokens)
+        notes = settings.tool_notes == "reasoning"
+        return Loop(toolset, kit, self._opening.open, self._keep, self.record, limits, notes=notes)
 
-        await add(0)
-        if ruled.calls == 1:
-            return
-        for failed in await asyncio.gather(*map(add, range(1, ruled.calls)), return_exceptions=True):
-            if failed is not None:
-                raise failed
-
-    async def _strand(self, line: Line, ruled: Ruled, row: Row, choice: int) -> Strand:
-        dialect = line.dialect
-        request = dialect.request(ruled.chat_for(choice), row, stream=ruled.stream or self._call.stream)
-        self.record.rounds += 1
-        answer = await line.open(request, self._app, self.record.transcript)
-        think = thinking.leak(ruled.chat, row)
-        reader = dialect.reader(answer.content_type, tools=offered(ruled.chat), new_id=new_call_id, think=think)
-        return Strand(answer, reader, choice, ruled.tool_names, forced(ruled.chat))
+    def _keep(self, calls: Sequence[str], messages: Sequence[Json]) -> None:
+        """Have what the app does not see of its answer ready for when it goes on from there."""
+        self._service.continuations.keep(self._client, self._call.chat["messages"], calls, messages)
 
 
 class StreamedBody:
@@ -173,7 +148,7 @@ class StreamedBody:
     def __init__(
         self,
         exchange: Exchange,
-        begun: asyncio.Future[tuple[Source, Sequence[ChatEvent]]],
+        begun: asyncio.Future[Opened],
         call: Call,
         head: Head,
     ) -> None:
@@ -225,42 +200,6 @@ class StreamedBody:
         except ProxyError as e:
             return [e]
         return first
-
-
-class SaidNothing(Exception):
-    """An answer that broke off before it said anything: worth a second try."""
-
-    def __init__(self, error: ProxyError) -> None:
-        super().__init__(error.message)
-        self.error = error
-
-
-def offered(chat: Json) -> frozenset[str]:
-    """The names of the functions that *chat* offers."""
-    return frozenset(tool["function"]["name"] for tool in chat.get("tools") or ())
-
-
-def forced(chat: Json) -> frozenset[str]:
-    """The names of the functions one of which the answer to *chat* has to call; none if it is free."""
-    choice = chat.get("tool_choice")
-    if isinstance(choice, dict):
-        return frozenset([choice["function"]["name"]])
-    return offered(chat) if choice == "required" else frozenset()
-
-
-def new_call_id() -> str:
-    """An id for a tool call, in OpenAI's form."""
-    return f"call_{uuid.uuid4().hex[:24]}"
-
-
-def has_images(chat: Json) -> bool:
-    """Whether a message of *chat* holds an image."""
-    return any(
-        part["type"] == "image_url"
-        for message in chat["messages"]
-        if isinstance(message.get("content"), list)
-        for part in message["content"]
-    )
 
 
 def headers_of(record: Record) -> dict[str, str]:

@@ -147,14 +147,20 @@ def mismatch(kind: KeyKind, plan: Plan, base_url: str) -> str:
     return f"{_text(row, kind, plan, base_url)} Expect {' or '.join(map(str, row.statuses))}."
 
 
+NOT_SENT = (
+    "No key was sent: the upstream wants one (QWENPROXY_API_KEY, or a key's file in QWENPROXY_API_KEY_FILE).  "
+    "The app's own key is never sent on."
+)
+
+
 def explained(error: ProxyError, status: int, kind: KeyKind | None, plan: Plan, base_url: str) -> ProxyError:
     """*error*, made of a refusal with the upstream's own *status*, with the hint if it is the key that was refused.
 
     *kind* is None if no key was sent.
     """
-    if kind is None or error.failure not in (UPSTREAM_KEY, ACCESS_DENIED):
+    if error.failure not in (UPSTREAM_KEY, ACCESS_DENIED):
         return error
-    said = hint(status, kind, plan, base_url)
+    said = hint(status, kind, plan, base_url) if kind is not None else NOT_SENT if status == 401 else ""
     if not said:
         return error
     message = f"{error.message} {said}"

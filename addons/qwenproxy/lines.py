@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from qwenproxy import __version__, naming, plans
+from qwenproxy import __version__, faces, naming, plans
 from qwenproxy.auth.credentials import Credential
 from qwenproxy.dialects.base import Dialect, UpstreamRequest
 from qwenproxy.dialects.compatible import Compatible
@@ -78,6 +78,10 @@ class Line:
         if model in self.learned or len(self.learned) < ROWS_KEPT:
             self.learned[model] = row
 
+    def learn_batch(self, model: str, limit: int) -> None:
+        if model in self.batches or len(self.batches) < ROWS_KEPT:
+            self.batches[model] = limit
+
     def user_agent(self, app: str) -> str:
         """The User-Agent for the upstream: our own, or that of the app *app* where the plan asks who is calling."""
         return app if self.plan.forwards_user_agent and app else USER_AGENT
@@ -116,7 +120,7 @@ class Line:
     def _settle(self) -> None:
         self._address = self.upstream.base_url
         self._plan = plans.kind_of(self._address, oauth=self.credential.name == "oauth")
-        self._dialect = DIALECTS[plans.face_of(self._address)](self._plan)
+        self._dialect = DIALECTS[faces.face_of(self._address)](self._plan)
         self.gate = Gate(self._plan.per_minute)
         self.learned = {}
         self.batches = {}

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from qwenproxy import errors, plans
+from qwenproxy import errors, faces
 from qwenproxy.dialects import listings
 from qwenproxy.dialects.listings import Listed, Page
 from qwenproxy.errors import ProxyError
@@ -34,29 +34,33 @@ class Listing:
         self._models: Sequence[Listed] | None = None
         self._good_until = 0.0
         self._asking: asyncio.Task[None] | None = None
+        self._since = 0.0
+        """When the call under way began."""
 
     async def models(self, app: str, patience: float = PATIENCE) -> Sequence[Listed] | None:
         """What the upstream lists, as far as it is known; None if it has not said yet, or does not.
 
-        *app*: the User-Agent of whoever asks.  Only if nothing is known an answer is waited for, *patience* seconds.
+        *app*: the User-Agent of whoever asks.  Only if nothing is known an answer is waited for, *patience* seconds
+        from when the upstream was asked: one that hangs holds up the first apps, not every one.
         """
         if self._line.upstream.base_url != self._address:
             self._forget()
-        if self._asking is None and self._clock() >= self._good_until:
-            self._asking = asyncio.create_task(self._ask(app), name="list models")
+        now = self._clock()
+        if self._asking is None and now >= self._good_until:
+            self._asking, self._since = asyncio.create_task(self._ask(app), name="list models"), now
         if self._models is None and self._asking is not None:
-            await asyncio.wait({self._asking}, timeout=patience)
+            await asyncio.wait({self._asking}, timeout=max(0.0, self._since + patience - now))
         return self._models
 
     async def fetch(self, app: str) -> list[Listed]:
         """What the upstream lists now.  Raises ProxyError."""
-        face = plans.face_of(self._line.upstream.base_url)
+        face = faces.face_of(self._line.upstream.base_url)
         found: dict[str, Listed] = {}
         following = ""
         for _ in range(PAGES):
-            page = await self._page(face, following, app)
+            page, known = await self._page(face, following, app), len(found)
             found |= {model.id: model for model in page.models}
-            if not page.following or len(found) >= MODELS:
+            if not page.following or len(found) == known or len(found) >= MODELS:
                 break
             following = page.following
         return list(found.values())[:MODELS]

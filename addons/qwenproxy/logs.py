@@ -8,6 +8,8 @@ from typing import TextIO
 import orjson
 
 _BYTES = re.compile(r"""b(?P<quote>['"]).*(?P=quote)|'[0-9a-f]{6,}'""", re.DOTALL)
+FACTS = ("exchange", "call")
+"""What a record may carry, instead of a sentence about it: the facts of an exchange, or of a tool's call."""
 _QUOTING = ("mitmproxy.proxy.server", "mitmproxy.addons.next_layer")
 
 
@@ -28,7 +30,7 @@ def leave_out_bytes() -> None:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the facts of an exchange as they are."""
+    """One JSON object a line: time, level, logger, message, or the facts that it carries as they are."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -36,8 +38,8 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
         }
-        facts = getattr(record, "exchange", None)
-        line |= {"exchange": facts} if facts else {"message": record.getMessage()}
+        facts = {name: found for name in FACTS if (found := getattr(record, name, None))}
+        line |= facts or {"message": record.getMessage()}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()

@@ -4,7 +4,6 @@ A branch on a host's name anywhere else is a missing row.  Source: vendor docs a
 the hosts of Qwen Cloud and platform.qianwenai.com, their pages as clients of 2026-10 quote them.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -242,9 +241,6 @@ PLANS = (*VENDORS, *KEYLESS)
 """In this order hosts are compared."""
 
 GATEWAY_PATHS = ("/compatible-mode", "/apps/anthropic", "/api/v1", "/v1beta")
-ROUTES = ("/chat/completions", "/responses", "/completions", "/embeddings", "/models")
-"""What people leave at the end of a base URL."""
-FACE_PATH = re.compile(r"(?:/compatible-mode(?:/v1)?|/apps/anthropic(?:/v1)?|/api/v1|/v1beta|/v1)$")
 
 
 def kind_of(base_url: str, *, oauth: bool = False) -> Plan:
@@ -259,39 +255,6 @@ def kind_of(base_url: str, *, oauth: bool = False) -> Plan:
     if any(path in parts.path for path in GATEWAY_PATHS):
         return GATEWAY
     return OLLAMA if parts.port == OLLAMA.port else SELF_HOSTED
-
-
-def face_url(base_url: str, face: Face) -> str:
-    """The base URL of another face of the host at *base_url*.
-
-    Raises ValueError if this kind of upstream has no such face.
-    """
-    plan = kind_of(base_url)
-    if face not in plan.faces:
-        raise ValueError(f"an upstream of the kind {plan.name} has no {face} face")
-    return FACE_PATH.sub("", trimmed(base_url)) + plan.faces[face]
-
-
-def speaking(base_url: str, face: Face) -> str:
-    """*base_url* if it is *face*'s, else that of *face* on the same host.  Raises ValueError if there is none."""
-    return base_url if face_of(base_url) == face else face_url(base_url, face)
-
-
-def trimmed(base_url: str) -> str:
-    """*base_url* without slashes and routes at its end; a known host alone gets the path of its OpenAI face."""
-    url = base_url.rstrip("/")
-    while route := next((route for route in ROUTES if url.endswith(route)), ""):
-        url = url.removesuffix(route).rstrip("/")
-    plan = kind_of(url)
-    return url + plan.faces["compatible"] if plan.hosts and not urlsplit(url).path else url
-
-
-def face_of(base_url: str) -> Face:
-    """The dialect that a base URL speaks, by the end of its path."""
-    url = trimmed(base_url)
-    if url.endswith("/api/v1"):
-        return "dashscope"
-    return "contents" if url.endswith("/v1beta") else "compatible"
 
 
 def row_on(model: str, plan: Plan) -> Row:

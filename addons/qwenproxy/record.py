@@ -11,6 +11,11 @@ from qwenproxy.wire.openai import ChatEvent, Usage
 
 log = logging.getLogger("qwenproxy.exchange")
 
+LISTED = ("dropped", "changed", "learned", "tools", "error")
+"""Facts that a line tells as JSON."""
+MOST_TOOLS = 32
+"""Calls of tools that a line tells of."""
+
 CLIENT_CLOSED = 499  # nginx's word for an app that left before its answer was complete
 
 
@@ -34,6 +39,8 @@ class Record:
         self.dropped: tuple[str, ...] = ()
         self.changed: tuple[str, ...] = ()
         self.learned: tuple[str, ...] = ()
+        self.tools: list[str] = []
+        """The proxy's own tools that were run, each with its outcome."""
         self.error = ""
         self.usage: dict[str, Any] | None = None
         self.transcript = Transcript(keep, clock) if keep else None
@@ -57,6 +64,11 @@ class Record:
         self.learned += tuple(words)
         if self.transcript is not None:
             self.transcript.taught(words)
+
+    def ran(self, tool: str, outcome: str) -> None:
+        """One of the proxy's own tools was called, by a name that the model made up perhaps."""
+        if len(self.tools) < MOST_TOOLS:
+            self.tools.append(f"{tool[:64]} {outcome}")
 
     def first_event(self) -> None:
         """The upstream's first event is in."""
@@ -107,6 +119,7 @@ class Record:
             "dropped": list(self.dropped),
             "changed": list(self.changed),
             "learned": list(self.learned),
+            "tools": list(self.tools),
             "error": self.error,
         }
         return {name: value for name, value in facts.items() if value not in (None, "", [])}
@@ -126,7 +139,5 @@ def text(facts: dict[str, Any]) -> str:
         words.append(f"tokens={facts['prompt_tokens']}+{facts.get('completion_tokens', 0)}")
     if facts.get("rounds", 0) > 1:
         words.append(f"rounds={facts['rounds']}")
-    words += [
-        f"{name}={json.dumps(facts[name])}" for name in ("dropped", "changed", "learned", "error") if name in facts
-    ]
+    words += [f"{name}={json.dumps(facts[name])}" for name in LISTED if name in facts]
     return " ".join(word for word in words if word) + f" id={facts['id']}"

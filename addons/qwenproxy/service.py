@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from qwenproxy import errors, hints, plans
+from qwenproxy import errors, faces, hints, plans
 from qwenproxy.auth import keys
 from qwenproxy.auth.client import Client
 from qwenproxy.auth.credentials import ApiKey, Credential, MissingKey, NoCredential
@@ -16,6 +16,7 @@ from qwenproxy.auth.keys import FoundKey
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.auth.refresher import Refresher
 from qwenproxy.auth.store import Store
+from qwenproxy.continuations import Continuations
 from qwenproxy.errors import Failure, ProxyError
 from qwenproxy.lines import Line
 from qwenproxy.listing import Listing
@@ -44,6 +45,8 @@ class Service:
         self.lines = lines
         self.notes = notes
         """What could not be read of the credentials."""
+        self.continuations = Continuations(clock)
+        """What the proxy's own tools did in answers that apps go on from."""
         self._clock = clock
         self._listings = {line: Listing(line, clock) for line in lines}
         self._refreshers = [
@@ -88,7 +91,8 @@ class Service:
         return Offer(self.settings, line, await self._listings[line].models(agent))
 
     def inherit(self, before: "Service") -> None:
-        """Keep what *before* has learned about the same upstreams."""
+        """Keep what *before* has learned about the same upstreams, and what apps go on from."""
+        self.continuations = before.continuations
         known = {line.name: line for line in before.lines}
         for line in self.lines:
             if old := known.get(line.name):
@@ -122,7 +126,7 @@ def lines(settings: Settings, environ: Mapping[str, str], note: Callable[[str], 
 
     With a named upstream all of them lead there: what an app says must go nowhere else.
     """
-    address = spoken(settings, plans.trimmed(settings.upstream)) if settings.upstream else ""
+    address = spoken(settings, faces.trimmed(settings.upstream)) if settings.upstream else ""
     found: list[Line] = []
     if settings.auth in ("auto", "api_key"):
         found += by_key(settings, environ, note)
@@ -131,7 +135,9 @@ def lines(settings: Settings, environ: Mapping[str, str], note: Callable[[str], 
         found.append(line(settings, address or spoken(settings, plans.STANDARD.base_url), NoCredential()))
     if wants_login(settings, environ, address, found):
         found.append(line(settings, address, login(settings, environ), hints.LOGIN))
-    return found or [line(settings, address or spoken(settings, plans.STANDARD.base_url), missing_key(address))]
+    return found or [
+        line(settings, address or spoken(settings, plans.STANDARD.base_url), missing_key(settings, address))
+    ]
 
 
 def by_key(settings: Settings, environ: Mapping[str, str], note: Callable[[str], object]) -> list[Line]:
@@ -153,19 +159,21 @@ def by_key(settings: Settings, environ: Mapping[str, str], note: Callable[[str],
 
 
 def spoken(settings: Settings, address: str) -> str:
-    """*address*, or another face of its host if the setting `dialect` says so.  Raises ValueError."""
+    """*address*, or another face of its host if the setting `dialect` says so.
+
+    Raises ValueError if there is no such face, or none as the address's own path says.
+    """
     face = next((face for face in plans.FACES if face == settings.dialect), None)
-    if face is None:
-        return address
     try:
-        return plans.speaking(address, face)
+        return faces.speaking(address, face)
     except ValueError as e:
-        raise ValueError(f"{settings.sources.get('dialect', 'dialect')}: {e}") from None
+        named = "upstream" if face is None else "dialect"
+        raise ValueError(f"{settings.sources.get(named, named)}: {e}") from None
 
 
 def wants_login(settings: Settings, environ: Mapping[str, str], address: str, found: Sequence[Line]) -> bool:
     """Whether the OAuth login is one of the credentials."""
-    if settings.dialect not in ("auto", "compatible") and not address:
+    if not takes_login(settings) and not address:
         if settings.auth == "oauth":
             source = settings.sources.get("dialect", "dialect")
             raise ValueError(f"{source}: where the OAuth login leads, only the compatible dialect is spoken")
@@ -175,6 +183,11 @@ def wants_login(settings: Settings, environ: Mapping[str, str], address: str, fo
     if address and (found or plans.kind_of(address) is not plans.PORTAL):
         return False
     return credentials_path(settings, environ).exists()
+
+
+def takes_login(settings: Settings) -> bool:
+    """Whether the dialect that is set is spoken where a login leads."""
+    return settings.dialect in ("auto", *plans.PORTAL.faces)
 
 
 def line(settings: Settings, address: str, credential: Credential, kind: hints.KeyKind | None = None) -> Line:
@@ -199,12 +212,12 @@ def login(settings: Settings, environ: Mapping[str, str]) -> OAuth:
     return OAuth(store, Client(server), allowed_hosts=allowed, refresh_lead=settings.refresh_lead)
 
 
-def missing_key(address: str) -> MissingKey:
+def missing_key(settings: Settings, address: str) -> MissingKey:
     where = f" {address}" if address else ""
+    login = ", or sign in with `qwenproxy login`," if takes_login(settings) else " (a login speaks no such dialect)"
     message = (
-        f"The proxy has no key for its upstream{where}: set QWENPROXY_API_KEY (or DASHSCOPE_API_KEY), or sign in with "
-        "`qwenproxy login`, and start it again; QWENPROXY_AUTH=none if the upstream wants no key.  The app's own "
-        "OpenAI key is never used."
+        f"The proxy has no key for its upstream{where}: set QWENPROXY_API_KEY (or DASHSCOPE_API_KEY){login} and start "
+        "it again; QWENPROXY_AUTH=none if the upstream wants no key.  The app's own OpenAI key is never used."
     )
     return MissingKey(ProxyError(errors.UPSTREAM_KEY, message))
 

@@ -11,28 +11,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from qwenproxy import hostnames, sources, values
-from qwenproxy.values import Kind, Secret
+from qwenproxy.setting_rows import Row
+from qwenproxy.setting_rows import setting as _setting
+from qwenproxy.state_settings import StateSettings
+from qwenproxy.values import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What the table says of a setting."""
-
-    kind: Kind[Any]
-    default: str
-    help: str
-    secret: bool = False
-    shared: tuple[str, ...] = ()
-    """Variables that other programs read too, the strongest first."""
-
-
-def _setting(kind: Kind[Any], default: str, help: str, **more: Any) -> Any:
-    row = Row(kind, default, help, **more)
-    return field(default_factory=lambda: kind.parse(default), metadata={"row": row})
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(StateSettings):
     """All settings; without arguments, the defaults."""
 
     upstream: str = _setting(
@@ -128,7 +114,12 @@ def _row(of: Field[Any]) -> Row:
     return row
 
 
-ROWS: Mapping[str, Row] = {each.name: _row(each) for each in fields(Settings) if "row" in each.metadata}
+_FOR_TOOLS = [each.name for each in fields(StateSettings)]
+ROWS: Mapping[str, Row] = {
+    each.name: _row(each)
+    for each in sorted(fields(Settings), key=lambda each: each.name in _FOR_TOOLS)  # a base class's own come first
+    if "row" in each.metadata
+}
 
 
 class _Choice(NamedTuple):
@@ -165,6 +156,7 @@ def load(environ: Mapping[str, str], cwd: Path, options: Mapping[str, object] | 
     )
     _check_upstream(settings)
     _check_remote(settings)
+    _check_client_tools(settings)
     return settings
 
 
@@ -180,8 +172,8 @@ def _parse(given: sources.Given, environ: Mapping[str, str]) -> Any:
 
 
 def _expanded(name: str, value: Any, environ: Mapping[str, str], folder: Path) -> Any:
-    is_path = ROWS[name].kind is values.PATH and value
-    return str(sources.home_path(value, environ, folder)) if is_path else value
+    placed = ROWS[name].kind.placed
+    return placed(value, lambda text: str(sources.home_path(text, environ, folder))) if placed else value
 
 
 def _default(name: str) -> Any:
@@ -238,6 +230,12 @@ def _check_remote(settings: Settings) -> None:
     if settings.allow_remote and not settings.client_keys:
         source = settings.sources["allow_remote"]
         raise ValueError(f"{source}: needs client_keys: whoever reaches the proxy would spend your quota")
+
+
+def _check_client_tools(settings: Settings) -> None:
+    """A key that nobody has to show would open nothing, or everything to anyone."""
+    if not set(settings.client_tools) <= set(settings.client_keys):
+        raise ValueError(f"{settings.sources['client_tools']}: names a key that is not one of client_keys")
 
 
 def credentials_path(settings: Settings, environ: Mapping[str, str]) -> Path:

@@ -216,4 +216,6 @@ class Upstream:
 
 def reason(error: BaseException) -> str:
     """What went wrong, in the library's words, or its name when it says nothing."""
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the connection ended within it"  # the library's words are a status and the inside of its parser
     return str(error) or type(error).__name__

@@ -17,6 +17,7 @@ _HEADER_TOKEN = re.compile(r"[!-+\--~]+")  # what a header can carry; a comma pa
 _CHAT_PATH = re.compile(r"(?:/chat/completions)+$")
 _DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))
 _DAY = 86_400.0
+_TOOL = re.compile(r"[a-zA-Z0-9_*?-]{1,64}")
 
 
 class Secret:
@@ -54,6 +55,8 @@ class Kind[T]:
     choices: tuple[str, ...] = ()
     quoted: bool = True
     """Whether a wrong value may be quoted: not when it may hold a credential."""
+    placed: Callable[[T, Callable[[str], str]], T] | None = None
+    """The value with the paths in it made absolute by the function, if it may hold any."""
 
 
 def _text(raw: object) -> str:
@@ -135,6 +138,25 @@ def _aliases(raw: object) -> Mapping[str, str]:
     return dict(value)
 
 
+def _tool(text: str) -> str:
+    if not _TOOL.fullmatch(text):
+        raise ValueError("a name has letters, digits, _ and -, and * or ? for any")
+    return text
+
+
+def _client_tools(raw: object) -> Mapping[Secret, tuple[str, ...]]:
+    value = loads(raw.strip() or "{}") if isinstance(raw, str) else raw
+    if not isinstance(value, Mapping):
+        raise ValueError
+    return {_key(key): _tools(tools) for key, tools in value.items()}
+
+
+def _mcp_servers(raw: object) -> str:
+    if isinstance(raw, Mapping):
+        return dumps(raw)
+    return raw.strip() if isinstance(raw, str) and raw.lstrip().startswith("{") else _text(raw)
+
+
 def _url(raw: object) -> str:
     text = _text(raw)
     if not text:
@@ -186,6 +208,36 @@ def seconds(least: float) -> Kind[float]:
     return Kind(f"a number of seconds from {least:g} to {_DAY:g}", parse, lambda value: f"{value!r}".removesuffix(".0"))
 
 
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY}
+
+
+def _span(raw: object) -> float:
+    match = _SPAN.fullmatch(_text(raw).lower())
+    if match is None or not float(match[1]):
+        raise ValueError
+    return float(match[1]) * _SPANS[match[2]]
+
+
+def _show_span(value: float) -> str:
+    unit = next(unit for unit in ("d", "h", "m", "s") if value % _SPANS[unit] == 0 or unit == "s")
+    return f"{value / _SPANS[unit]!r}".removesuffix(".0") + unit
+
+
+def count(least: int) -> Kind[int]:
+    """A whole number."""
+
+    def parse(raw: object) -> int:
+        number = raw if type(raw) is int else int(_text(raw))
+        if number < least:
+            raise ValueError
+        return number
+
+    return Kind(f"a whole number from {least}", parse)
+
+
+_tools = _names(_tool)
+
 TEXT = Kind("text", _text)
 FLAG = Kind("true or false", _flag)
 SIZE = Kind("a size such as 64m, 64 MiB or a number of bytes", _size, _show_size)
@@ -194,6 +246,26 @@ UPSTREAM_HOSTS = Kind("host names such as qwen.example.com, *.example.com", _nam
 ORIGINS = Kind("origins such as https://app.example.com, or *", _names(_origin))
 ALIASES = Kind('model names, as {"gpt-4o*": "qwen3.7-plus"}', _aliases, lambda aliases: dumps(dict(aliases)))
 URL = Kind("an absolute URL such as https://host/compatible-mode/v1", _url, quoted=False)
-PATH = Kind("a path", _text)
+SPAN = Kind("a time such as 30d, 12h, 90m or 45s", _span, _show_span)
+STATE = Kind(
+    "a path, or memory, or off",
+    _text,
+    placed=lambda path, absolute: absolute(path) if path not in ("", "memory", "off") else path,
+)
+PATH = Kind("a path", _text, placed=lambda path, absolute: absolute(path) if path else "")
 KEY = Kind("a key", _key, quoted=False)
 KEYS = Kind("keys", _names(_key), quoted=False)
+TOOLS = Kind("names of tools such as current_time, files__*", _tools)
+CLIENT_TOOLS = Kind('tools for keys, as {"key": ["current_time"]}', _client_tools, quoted=False)
+TOOL_SOURCES = Kind(
+    "Python files or names of entry points",
+    _names(str),
+    placed=lambda found, absolute: tuple(absolute(each) if each.endswith(".py") else each for each in found),
+)
+MCP_SERVERS: Kind[str] = Kind(
+    'a file, or JSON such as {"time": {"command": "mcp-server-time"}}',
+    _mcp_servers,
+    quoted=False,
+    placed=lambda text, absolute: absolute(text) if text and not text.startswith("{") else text,
+)
+FETCH_HOSTS = Kind("host names such as example.com, *.example.org", _names(hostnames.pattern))

@@ -9,8 +9,8 @@ from scripts.benchmark.memory import Memory
 from scripts.benchmark.rounds import Round
 from scripts.benchmark.subjects import Subject
 
-COMPATIBLE = "run"
-"""What other dialects are compared with."""
+PLAIN = "run"
+"""What its variants are compared with."""
 BASE = {"whole": "bare", "paced": "bare-streaming", "burst": "bare-streaming"}
 """What each kind of load is compared with."""
 ROWS = {
@@ -51,8 +51,9 @@ def report(
     if rounds:
         parts += ["## Medians of the rounds", medians(rounds, plan, subjects)]
         parts += ["## Against bare mitmproxy", *_comparison(rounds, plan, subjects)]
-        if dialects := [subject for subject in subjects if subject.loads is not None]:
-            parts += ["## Dialects, against the compatible one", _of_dialects(rounds, plan, dialects)]
+        if variants := [subject for subject in subjects if subject.loads is not None]:
+            parts += ["## Other dialects, and tools that nobody calls, against plain qwenproxy run"]
+            parts += [_of_variants(rounds, plan, variants)]
         parts += ["## Memory in the rounds, MB", _round_memory(rounds, subjects)]
     if memories:
         parts += ["## Memory over many exchanges", _memory(memories, subjects)]
@@ -150,15 +151,15 @@ def _against(rounds: Sequence[Round], load: Load, name: str, subject: str, base:
     return ratio(paired_ratio(figures_of(rounds, load.name, subject), figures_of(rounds, load.name, base), name))
 
 
-def _of_dialects(rounds: Sequence[Round], plan: Sequence[Load], dialects: Sequence[Subject]) -> str:
-    """The figures by those of the compatible dialect."""
+def _of_variants(rounds: Sequence[Round], plan: Sequence[Load], variants: Sequence[Subject]) -> str:
+    """The figures by those of plain `qwenproxy run`."""
     rows = [
         [f"{load.title}: {title} {'↑' if better == '>' else '↓'}", *found]
         for load in plan
         for name, title, better in ROWS[load.kind]
-        if any(found := [_against(rounds, load, name, subject.name, COMPATIBLE) for subject in dialects])
+        if any(found := [_against(rounds, load, name, subject.name, PLAIN) for subject in variants])
     ]
-    return table(["", *(subject.title for subject in dialects)], [[cell or "–" for cell in row] for row in rows])
+    return table(["", *(subject.title for subject in variants)], [[cell or "–" for cell in row] for row in rows])
 
 
 def _round_memory(rounds: Sequence[Round], subjects: Sequence[Subject]) -> str:

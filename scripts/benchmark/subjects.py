@@ -34,6 +34,8 @@ class Subject:
     """Of the upstream's base URL, for ours: it says which dialect is spoken."""
     loads: frozenset[str] | None = None
     """The loads that it takes part in; None: all."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """What is set besides: variables and their values."""
 
     def argv(self, port: int, upstream: int) -> list[str]:
         """The command line that listens on *port* before the upstream on port *upstream*."""
@@ -66,6 +68,7 @@ SUBJECTS = (
     Subject("run", "qwenproxy run", _RUN, ours=True),
     Subject("dashscope", "run, DashScope native", _RUN, True, "/api/v1", IN_SHORT),
     Subject("contents", "run, contents", _RUN, True, "/v1beta", IN_SHORT),
+    Subject("tools", "run, tools on", _RUN, True, loads=IN_SHORT, settings=(("QWENPROXY_TOOLS", "current_time"),)),
 )
 
 
@@ -77,7 +80,7 @@ def environment(subject: Subject, upstream: int, home: Path) -> dict[str, str]:
         if not name.startswith(FOREIGN) and not name.lower().endswith("_proxy")
     }
     kept |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home)}
-    return kept | (_ours(f"http://127.0.0.1:{upstream}{subject.path}") if subject.ours else {})
+    return kept | dict(subject.settings) | (_ours(f"http://127.0.0.1:{upstream}{subject.path}") if subject.ours else {})
 
 
 def _ours(base_url: str) -> dict[str, str]:

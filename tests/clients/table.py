@@ -26,6 +26,7 @@ WEATHER: Json = {
 MESSAGES = {"plain": "Hello", "streamed": "Hello", "tools": "What is the weather in Riga?"}
 MORE: Mapping[str, Json] = {"plain": {}, "streamed": {"stream": True}, "tools": {"tools": [WEATHER]}}
 EXEC = "`qwenproxy exec`"
+TRACES_DROPPED, NO_WEBSOCKETS = 204, 426
 
 
 def bodies() -> list[str]:
@@ -77,7 +78,9 @@ class Client:
     version: Callable[[], str] | None = None
     """Of a client that does not tell it itself."""
     heavy: bool = False
-    """Whether its installation takes minutes, or half a gigabyte."""
+    """Whether it takes too long for every run: to install, most of them, half a gigabyte perhaps."""
+    besides: frozenset[int] = frozenset()
+    """The statuses of what it asks the proxy for besides answers."""
     environ: Callable[[], Mapping[str, str]] = dict
     how: str = EXEC
 
@@ -86,9 +89,9 @@ def script(name: str) -> str:
     return str(CLIENTS / name)
 
 
-def in_environment(environment: str, name: str) -> Callable[[], Sequence[str]]:
-    """The program *name* of this folder, run by the Python of an environment of its own."""
-    return lambda: (toolchains.python_with(environment), script(name))
+def in_environment(environment: str, name: str, *words: str) -> Callable[[], Sequence[str]]:
+    """The program *name* of this folder, run by the Python of an environment of its own, with *words*."""
+    return lambda: (toolchains.python_with(environment), script(name), *words)
 
 
 def of_npm(package: str, program: str, name: str) -> Callable[[], Sequence[str]]:
@@ -120,6 +123,10 @@ def in_node() -> Sequence[str]:
     return (toolchains.node(), str(toolchains.node_script("with_node.mjs")))
 
 
+def in_ai_sdk() -> Sequence[str]:
+    return (toolchains.node(), str(toolchains.ai_sdk_script()))
+
+
 def in_deaf_node() -> Sequence[str]:
     return (toolchains.deaf_node(), str(toolchains.node_script("with_node.mjs")))
 
@@ -146,11 +153,29 @@ TABLE: Sequence[Client] = (
     Client("curl, HTTP/2", in_curl("--http2"), as_lines, number_of("curl", "--version")),
     Client("Java 17, HTTP/2", in_java, as_lines, number_of("java", "--version")),
     Client("LangChain", in_environment("langchain", "with_langchain.py")),
-    Client("pydantic-ai", in_environment("pydantic-ai", "with_pydantic_ai.py")),
+    Client("LangChain, `use_responses_api`", in_environment("langchain", "with_langchain.py", "responses")),
+    Client("pydantic-ai", in_environment("pydantic-ai", "with_pydantic_ai.py", "openai-chat:gpt-4o")),
+    Client(
+        "pydantic-ai, `openai-responses:`",
+        in_environment("pydantic-ai", "with_pydantic_ai.py", "openai-responses:gpt-4o"),
+    ),
+    Client(
+        "openai-agents, with traces",
+        in_environment("openai-agents", "with_openai_agents.py"),
+        heavy=True,
+        besides=frozenset({TRACES_DROPPED}),
+    ),
+    Client("Vercel AI SDK", in_ai_sdk),
     Client("instructor", in_environment("instructor", "with_instructor.py")),
     Client("LiteLLM", in_environment("litellm", "with_litellm.py"), environ=without_prices),
     Client("llm", in_environment("llm", "with_llm.py")),
     Client("aider", in_environment("aider", "with_aider.py"), environ=without_prices, heavy=True),
     Client("Continue", of_npm("@continuedev/cli@1", "cn", "with_continue.py"), heavy=True),
     Client("opencode", of_npm("opencode-ai@1", "opencode", "with_opencode.py"), heavy=True),
+    Client(
+        "Codex, its WebSocket refused",
+        of_npm("@openai/codex@0", "codex", "with_codex.py"),
+        heavy=True,
+        besides=frozenset({NO_WEBSOCKETS}),
+    ),
 )

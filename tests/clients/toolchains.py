@@ -70,11 +70,11 @@ def version(path: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", call(path, "--version", cwd=CLIENTS))[:2])
 
 
-def npm(package: str, home: Path | None = None) -> None:
+def npm(*packages: str, home: Path | None = None) -> None:
     home = home or folder("node")
     if not (home / "package.json").exists():
         (home / "package.json").write_text('{"private": true}')
-    call(program("npm"), "install", "--no-audit", "--no-fund", package, cwd=home)
+    call(program("npm"), "install", "--no-audit", "--no-fund", *packages, cwd=home)
 
 
 @cache
@@ -93,6 +93,12 @@ def node_script(name: str) -> Path:
 
 
 @cache
+def ai_sdk_script() -> Path:
+    """The program for the Vercel AI SDK, laid where Node finds its packages.  Raises Missing."""
+    return beside_packages("with_ai_sdk.mjs", "ai@7", "@ai-sdk/openai@4")
+
+
+@cache
 def proxies_heeded() -> Path:
     """What makes an older Node heed proxy variables, loaded before its program.  Raises Missing."""
     return beside_packages("heed_proxies.cjs", "undici@6")
@@ -104,15 +110,15 @@ def npm_program(package: str, name: str) -> str:
     home = folder("npm")
     path = home / "node_modules" / ".bin" / name
     if not path.exists():
-        npm(package, home)
+        npm(package, home=home)
     return str(path)
 
 
-def beside_packages(name: str, package: str) -> Path:
-    """The file *name* of this folder, laid where Node finds *package*."""
+def beside_packages(name: str, *packages: str) -> Path:
+    """The file *name* of this folder, laid where Node finds *packages*, each with its version."""
     home = folder("node")
-    if not (home / "node_modules" / package.partition("@")[0]).exists():
-        npm(package)
+    if not all((home / "node_modules" / package.rpartition("@")[0]).exists() for package in packages):
+        npm(*packages)
     return Path(shutil.copy(CLIENTS / name, home))
 
 
@@ -121,6 +127,7 @@ ENVIRONMENTS: Mapping[str, str] = {
     "openai-0": "openai>=0.28,<0.29",  # the last that speaks by requests
     "openai-aiohttp": "openai[aiohttp]>=3.50,<4",
     "langchain": "langchain-openai>=1.7,<2",
+    "openai-agents": "openai-agents>=0.24,<1",
     "pydantic-ai": "pydantic-ai-slim[openai]>=2.60,<3",
     "instructor": "instructor>=1.17,<2",
     "llm": "llm>=0.36,<0.37",

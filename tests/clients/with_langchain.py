@@ -1,4 +1,7 @@
-"""LangChain's ChatOpenAI: whole, streamed, and with a tool whose answer goes back.  Prints as JSON what it got."""
+"""LangChain's ChatOpenAI: whole, streamed, and with a tool whose answer goes back.  Prints as JSON what it got.
+
+Given the word `responses` it speaks that API.
+"""
 
 import json
 import sys
@@ -21,15 +24,15 @@ def with_tool(model: Any) -> str:
     messages: list[Any] = [HumanMessage("What is the weather in Riga?")]
     messages.append(bound.invoke(messages))
     messages.extend(tool.invoke(call) for call in messages[-1].tool_calls)
-    return str(bound.invoke(messages).content)
+    return str(bound.invoke(messages).text)
 
 
 def main() -> None:
-    model: Any = ChatOpenAI(model="gpt-4o")
+    model: Any = ChatOpenAI(model="gpt-4o", use_responses_api="responses" in sys.argv)
     found = {
         "version": version("langchain-openai"),
-        "plain": model.invoke("Hello").content,
-        "streamed": "".join(chunk.content for chunk in model.stream("Hello")),
+        "plain": model.invoke("Hello").text,
+        "streamed": "".join(chunk.text for chunk in model.stream("Hello")),
         "tools": with_tool(model),
     }
     json.dump(found, sys.stdout)

@@ -1,4 +1,7 @@
-"""pydantic-ai's agent: whole, streamed, and with a tool that it calls itself.  Prints as JSON what it got."""
+"""pydantic-ai's agent: whole, streamed, and with a tool that it calls itself.  Prints as JSON what it got.
+
+The model is given: `openai-chat:gpt-4o`, or `openai-responses:gpt-4o`.
+"""
 
 import asyncio
 import json
@@ -8,7 +11,7 @@ from typing import Any
 
 from pydantic_ai import Agent
 
-MODEL = "openai-chat:gpt-4o"
+MODEL = sys.argv[1]
 
 
 def get_weather(city: str) -> str:

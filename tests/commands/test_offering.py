@@ -43,6 +43,18 @@ async def test_the_table_says_what_a_model_can(tmp_path: Path) -> None:
     assert (embeds.kind, embeds.context, embeds.abilities[:2]) == ("embedding", 8_192, ["embedding", "2048"])
 
 
+@pytest.mark.parametrize(
+    ("dialect", "reached"),
+    [("compatible", {"search", "cache"}), ("dashscope", {"search", "cache"}), ("contents", set())],
+)
+async def test_what_the_dialect_cannot_ask_for_is_no_ability(tmp_path: Path, dialect: str, reached: set[str]) -> None:
+    address = "http://127.0.0.1:9/compatible-mode/v1"
+    (offering,) = await found(tmp_path, api_key="sk-1", upstream=address, dialect=dialect)
+    plus = by_id(offering)["qwen3.7-plus"]
+    assert {"search", "cache", "speech"} & set(plus.abilities) == reached
+    assert {"vision", "tools", "json", "schema"} <= set(plus.abilities)
+
+
 async def test_what_the_upstream_lists_is_asked_for_and_believed(tmp_path: Path) -> None:
     async with upstream(LISTED) as qwen:
         (offering,) = await found(tmp_path, offline=False, upstream=qwen.base_url)

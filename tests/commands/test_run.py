@@ -41,6 +41,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "nothing to listen on": (("--no-port", "--no-proxy-port"), "both --no-port and --no-proxy-port are given"),
     "an option that nobody has": (("--set", "nonsense=1"), "unknown option: nonsense"),
+    "a setting by half its name": (
+        ("--set", "default_model=x"),
+        "unknown option: default_model (settings begin with qwen_: qwen_default_model)",
+    ),
     "a value of another kind": (("--set", "tcp_timeout=long"), "tcp_timeout"),
     "a setting that is wrong": (
         ("--set", "qwen_heartbeat=soon"),

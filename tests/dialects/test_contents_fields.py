@@ -60,6 +60,14 @@ def test_fields_that_cannot_be_said_are_refused_where_that_is_set() -> None:
     assert REASONS["repetition_penalty"] in refused.value.message
 
 
+def test_marks_for_a_cache_that_the_format_has_not_are_named_and_none_are_added() -> None:
+    said = [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]
+    marked = ask(messages=[{"role": "user", "content": said}])
+    assert rule(marked, Row(), refuse=True, unsaid=Unsaid(), cache_markers=True).dropped == ("cache_control",)
+    plain = rule(ask(), Row(), refuse=True, unsaid=Unsaid(), cache_markers=True)
+    assert (plain.dropped, plain.chat["messages"]) == ((), ask()["messages"])
+
+
 def test_one_call_at_a_time_is_no_reason_to_refuse() -> None:
     asked = ask(tools=[function()], parallel_tool_calls=False)
     ruled = rule(asked, Row(), refuse=True, unsaid=Unsaid())

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from qwenproxy import sse
-from qwenproxy.dialects.contents_frames import Elements, Responses
+from qwenproxy.dialects.contents_frames import ERROR_LIMIT, Elements, Events, Responses
 from qwenproxy.errors import UPSTREAM_BLOCKED, UPSTREAM_CUT, UPSTREAM_GARBLED, Failure
 from qwenproxy.wire.openai import Json
 from tests.support import cuts
@@ -135,3 +135,13 @@ def test_what_else_stands_behind_the_events_is_not(tail: bytes) -> None:
 
 def test_an_error_that_is_an_event_is_found_once() -> None:
     assert read([sse.encode(b'{"error":{}}')])[0] == [{"error": {}}]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 2 * ERROR_LIMIT])
+def test_an_error_behind_a_long_stream_is_found_and_little_is_kept_for_it(size: int) -> None:
+    event = sse.encode(orjson.dumps({"text": "x" * 500}))
+    data = event * (1 + 3 * min(size * 100, ERROR_LIMIT) // len(event)) + b'\n{"error":{"code":503}}\n'
+    source = Events("text/event-stream")
+    found = [one for at in range(0, len(data), size) for one in source.feed(data[at : at + size])]
+    assert sum(map(len, source._end)) < ERROR_LIMIT + size
+    assert (found + source.feed(b""))[-1] == {"error": {"code": 503}}

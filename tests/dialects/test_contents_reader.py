@@ -6,6 +6,7 @@ import pytest
 
 from qwenproxy.dialects.contents_reader import FINISHES
 from qwenproxy.dialects.failures import failure
+from qwenproxy.dialects.normaliser import MAX_CHOICES
 from qwenproxy.dialects.signatures import Signatures
 from qwenproxy.errors import CONTENT_FILTER, RATE_LIMIT, UPSTREAM_CUT, UPSTREAM_GARBLED
 from qwenproxy.wire.openai import Delta, Json
@@ -65,6 +66,15 @@ def test_without_a_finish_an_answer_was_cut(finish: Any) -> None:
     answer = heard(response(HI, finish=finish))
     assert answer.error is not None
     assert answer.error.failure is UPSTREAM_CUT
+
+
+def test_candidates_without_number_do_not_fill_memory() -> None:
+    reading = reader()
+    for index in range(1000):
+        candidate = {"index": index, "finishReason": "FINISH_REASON_UNSPECIFIED"}
+        reading.feed(stream({"candidates": [candidate]}))
+    assert reading.finished
+    assert len(reading._vague) <= MAX_CHOICES + 1
 
 
 def test_a_finish_that_is_unspecified_all_the_way_is_none() -> None:

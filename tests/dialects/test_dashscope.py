@@ -196,8 +196,7 @@ FIELDS: Json = {
     "tool_choice": "auto",
     "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}},
     "reasoning_effort": "low",
-    "modalities": ["text", "audio"],
-    "audio": {"voice": "Cherry", "format": "wav"},
+    "modalities": ["text"],
     "web_search_options": {},
     "top_k": 20,
     "repetition_penalty": 1.1,
@@ -220,8 +219,8 @@ FIELDS: Json = {
 }
 """Every field that can reach an upstream, with a value that does."""
 NEVER = {name for name, ruling in TABLE.items() if ruling.kind == "dropped"}
-NEVER |= {"model", "messages", "stream", "stream_options", "functions", "function_call"}
-"""Fields that no dialect is given, or that make up the call itself."""
+NEVER |= {"model", "messages", "stream", "stream_options", "functions", "function_call", "audio"}
+"""Fields that no dialect is given, that make up the call itself, or that are refused."""
 BESIDES: dict[str, Json] = {
     "tool_choice": {"tools": [function()]},
     "parallel_tool_calls": {"tools": [function()]},

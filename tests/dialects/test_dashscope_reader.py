@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from qwenproxy.dialects.normaliser import MAX_CHOICES
 from qwenproxy.errors import UPSTREAM_CUT, UPSTREAM_GARBLED, ProxyError
 from qwenproxy.wire.openai import ChatEvent, Delta, Json
 from tests.dialects.dashscope_reading import answer, frame, play, reader
@@ -224,3 +225,11 @@ def test_sources_of_a_whole_answer_are_cited() -> None:
     wellformed.check(events)
     citation = {"start_index": 4, "end_index": 11, "title": "A", "url": "https://a"}
     assert sources(events) == [[{"type": "url_citation", "url_citation": citation}]]
+
+
+def test_choices_without_number_do_not_fill_memory() -> None:
+    reading = reader()
+    for index in range(1000):
+        choice = {"index": index, "message": {"content": ""}, "finish_reason": "null"}
+        reading.feed(frame({"output": {"choices": [choice]}, "usage": {"input_tokens": 5}}))
+    assert len(reading._counts) <= MAX_CHOICES

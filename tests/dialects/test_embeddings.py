@@ -8,7 +8,7 @@ import pytest
 from qwenproxy.dialects.embedding_rulings import OPENAI, TABLE
 from qwenproxy.dialects.embeddings import EMBEDDERS, Embedder, NoVectors, batch_limit
 from qwenproxy.embedding_models import row_of
-from qwenproxy.errors import UPSTREAM_GARBLED, ProxyError
+from qwenproxy.errors import UPSTREAM_CUT, UPSTREAM_GARBLED, Failure, ProxyError
 from qwenproxy.wire.openai import Json
 
 FIELDS: Json = {"dimensions": 512, "text_type": "query", "instruct": "Find."}
@@ -193,11 +193,28 @@ def test_an_answer_that_is_not_whole_is_an_error(data: Any, message: str) -> Non
 @pytest.mark.parametrize("dialect", EMBEDDERS)
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"<html>", b"[]", {"error": {"message": "No."}}, {"code": "InvalidParameter", "message": "No."}],
+    [b"<html>", b"[]", b"Busy.", {"error": {"message": "No."}}, {"code": "InvalidParameter", "message": "No."}],
 )
 def test_what_is_no_answer_is_told_apart(dialect: str, answer: Any) -> None:
     with pytest.raises(NoVectors):
         read(dialect, answer, 1)
+
+
+@pytest.mark.parametrize("dialect", EMBEDDERS)
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b"", UPSTREAM_CUT),
+        (b'{"data":[{"index":0,"embedding":[0.5', UPSTREAM_CUT),
+        (b'{"data":[{"index":0,"embedding":[NaN]}]}\n', UPSTREAM_GARBLED),
+    ],
+    ids=["nothing", "cut", "no JSON"],
+)
+def test_an_answer_that_cannot_be_read_is_not_shown_as_a_reason(dialect: str, answer: bytes, failure: Failure) -> None:
+    with pytest.raises(ProxyError) as caught:
+        read(dialect, answer, 1)
+    assert caught.value.failure is failure
+    assert "embedding" not in caught.value.message
 
 
 @pytest.mark.parametrize("usage", [None, [], {}, {"prompt_tokens": None}, {"prompt_tokens": "7"}])

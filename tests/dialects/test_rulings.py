@@ -161,6 +161,18 @@ def test_models_that_speak_are_asked_to_and_streamed() -> None:
     assert {name: outcome.chat[name] for name in audio} == audio
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("modalities", ["text", "audio"]), ("audio", {"voice": "Cherry"})], ids=["modalities", "audio"]
+)
+def test_who_wants_to_hear_is_not_given_text_by_a_dialect_without_sound(name: str, value: Any) -> None:
+    unsaid = dict.fromkeys(("audio", "modalities"), "this one is mute")
+    with pytest.raises(ProxyError, match="this one is mute; ask for text") as raised:
+        rule(ask(**{name: value}), SPEAKING, refuse=False, unsaid=unsaid)
+    assert (raised.value.failure, raised.value.param) == (UNSUPPORTED_PARAMETER, name)
+    outcome = rule(ask(modalities=["text"]), SPEAKING, refuse=True, unsaid=unsaid)
+    assert (outcome.dropped, "modalities" in outcome.chat) == (("modalities",), False)
+
+
 def test_web_search_becomes_qwens_own() -> None:
     outcome = ruled(web_search_options={"search_context_size": "high"}, search_options={"enable_source": True})
     assert outcome.chat["enable_search"] is True

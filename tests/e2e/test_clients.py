@@ -5,7 +5,7 @@ What they are to get is kept in `tests/golden/clients.json`, of which the README
 """
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from qwenproxy.simulator.doors import COMPATIBLE
 from qwenproxy.simulator.server import Simulator
+from qwenproxy.wire.openai import Json
 from tests.clients.table import TABLE, Answers, Client
 from tests.clients.toolchains import LIMIT, needed
 from tests.support.apps import environment
@@ -27,6 +28,8 @@ CALLED = "12 degrees in Riga"
 """What the tool says of the city that it was called with."""
 FOUND = "Here is what I found. "
 """How the simulator's answer begins once a tool has been heard."""
+NO_ENDPOINT = "-"
+"""How the log names that of a request which is refused, or taken and dropped, by its path."""
 EXPECTED = {"plain": [SAID], "streamed": [SAID, CALLED], "tools": [CALLED, FOUND]}
 
 type Line = Mapping[str, str | bool | None]
@@ -60,22 +63,26 @@ def write(name: str, line: Line) -> None:
     GOLDEN.write_bytes(orjson.dumps(in_order, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def line(client: Client, version: str, answers: Answers, streams: list[bool]) -> Line:
-    """What *client* can: it got the right words, and what it asked for, a stream or none, is in *streams*."""
+def line(client: Client, version: str, answers: Answers, answered: Sequence[Json]) -> Line:
+    """What *client* can: it got the right words, and what it asked for, a stream or none, was *answered*."""
+    streams = [exchange["stream"] for exchange in answered]
+    endpoints = sorted({exchange["endpoint"] for exchange in answered})
     texts = {kind: " ".join(text.split()) for kind, text in answers.items()}
     right = {
         kind: any(words in texts[kind] for words in EXPECTED[kind]) if kind in texts else None for kind in EXPECTED
     }
     asked = {"plain": False in streams, "streamed": True in streams, "tools": True}
     can = {kind: None if right[kind] is None else right[kind] and asked[kind] for kind in EXPECTED}
-    return {"version": version, **can, "how": client.how}
+    return {"version": version, "endpoint": ", ".join(endpoints), **can, "how": client.how}
 
 
-def streams_in(log: Path) -> list[bool]:
-    """Whether each exchange of a log was a stream; all went well."""
+def answered_in(log: Path, besides: frozenset[int]) -> list[Json]:
+    """The exchanges of a log that an endpoint answered; all went well, and what was asked *besides* ended so."""
     exchanges = [found for text in log.read_text().splitlines() if (found := orjson.loads(text).get("exchange"))]
-    assert {exchange["status"] for exchange in exchanges} == {200}
-    return [exchange["stream"] for exchange in exchanges]
+    answered = [exchange for exchange in exchanges if exchange["endpoint"] != NO_ENDPOINT]
+    assert {exchange["status"] for exchange in answered} == {200}
+    assert {exchange["status"] for exchange in exchanges if exchange not in answered} == besides
+    return answered
 
 
 @pytest.mark.clients
@@ -91,9 +98,10 @@ async def test_an_unmodified_client(client: Client, home: Home, simulator: Simul
     ended = await home.launch("--log", str(log := home.path / "log"), "--", *words, **upstream, **environ, **own)
     assert ended.status == 0, ended.err
     assert not [asked for asked in simulator.requests if KEY in str(asked)]
+    assert {asked.path for asked in simulator.requests} == {f"{COMPATIBLE}/chat/completions"}
     answers = client.read(ended.out)
     version = needed(client.version) if client.version else answers["version"]
-    found = line(client, version, answers, streams_in(log))
+    found = line(client, version, answers, answered_in(log, client.besides))
     if os.environ.get("WRITE_TABLE"):
         write(client.name, found)
     assert without_version(found) == without_version(kept().get(client.name, {}))

@@ -108,6 +108,7 @@ CASES: dict[str, Case] = {
     "call": Case(lambda heard: [name for name, _ in heard.calls] == ["get_weather"], "get_weather", parallel=True),
     "talk": Case(says("Riga and Oslo"), said=IN_TWO_CITIES),
     "parallel": Case(calls(RIGA), said=IN_TWO_CITIES, parallel=False),
+    "rounds": Case(lambda heard: [name for name, _ in heard.calls] == ["get_weather"], "2", parallel=True),
     "words": Case(lambda heard: heard.text == " ".join(f"word{at}" for at in range(1, 51)), "50"),
     "flood": Case(lambda heard: heard.text == " a b" * 3000, "3000"),
     "row": Case(greets, "max_output=200"),
@@ -181,7 +182,7 @@ async def test_every_oddity_has_its_case() -> None:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def stage(confdir: Path) -> AsyncIterator[Simulated]:
-    async with simulated(confdir, idle_timeout="1") as found:
+    async with simulated(confdir, idle_timeout="2") as found:
         yield found
 
 

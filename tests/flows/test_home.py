@@ -74,7 +74,8 @@ def test_what_comes_from_outside_is_text_not_markup() -> None:
 def test_who_must_show_a_key_is_told_no_more_than_that() -> None:
     text = "\n".join(read(replace(FULL, keys=True)).cells)
     assert "OPENAI_API_KEY=one of the client keys" in text
-    for words in ("qwen.test", "qwen3.7-plus", "429"):
+    assert "SSL_CERT_FILE=mitmproxy-ca-cert.pem" in text
+    for words in ("qwen.test", "qwen3.7-plus", "429", "/home/me", "qwenproxy exec"):
         assert words not in text
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import inspect
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -284,3 +285,57 @@ def test_the_door_is_closed_once_and_stays_closed() -> None:
     live.install()
     assert layers.HttpStream is live.LiveStream
     assert STREAM is not live.LiveStream
+
+
+@pytest.mark.parametrize(
+    ("mode", "peer", "authenticates", "relayed"),
+    [
+        ("regular", "127.0.0.1", False, True),
+        ("regular", "::ffff:127.0.0.1", False, True),
+        ("regular", "192.0.2.7", False, False),
+        ("upstream:http://proxy.test", "192.0.2.7", False, False),
+        ("regular", "192.0.2.7", True, True),
+        ("transparent", "192.0.2.7", False, True),
+        ("wireguard", "192.0.2.7", False, True),
+    ],
+)
+def test_for_other_machines_it_is_no_way_to_other_hosts(
+    mode: str, peer: str, authenticates: bool, relayed: bool
+) -> None:
+    flow = flow_to("intranet.test", mode=mode)
+    flow.client_conn.peername = (peer, 50_000)
+    door = live.Door(Hosts(["api.openai.com"]), body_limit=LIMIT, authenticates=authenticates)
+    assert door.relays(flow) == relayed
+
+
+def own_address() -> str:
+    """An address of this machine that is not the loopback's; "" if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return ""
+        address: str = probe.getsockname()[0]
+        return "" if address.startswith("127.") else address
+
+
+@pytest.mark.skipif(not own_address(), reason="this machine has no address but the loopback's")
+async def test_a_neighbour_gets_openais_hosts_and_no_others(qwen: Upstream, confdir: Path) -> None:
+    environ = {
+        "QWENPROXY_UPSTREAM": qwen.base_url,
+        "QWENPROXY_AUTH": "none",
+        "QWENPROXY_ALLOW_REMOTE": "true",
+        "QWENPROXY_CLIENT_KEYS": "sk-client",
+    }
+    authority(confdir)
+    async with upstream(whole(b"intranet")) as other, proxy(environ, confdir, modes=("regular@0.0.0.0:",)) as running:
+        for address, statuses in ((own_address(), (403, 403, 200)), ("127.0.0.1", (200, 200, 200))):
+            target = f"127.0.0.1:{other.port}"
+            found = []
+            for line in (f"CONNECT {target}", f"GET http://{target}/", "CONNECT api.openai.com:443"):
+                reader, writer = await asyncio.open_connection(address, running.ports[0])
+                writer.write(f"{line} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+                found.append(int((await reader.readline()).split()[1]))
+                writer.close()
+            assert tuple(found) == statuses
+        assert len(other.asked) == 1

@@ -56,6 +56,20 @@ def test_a_line_that_rests_is_said_to() -> None:
     assert not local.upstream(resting).well
 
 
+URLS = {
+    "127.0.0.1": "http://127.0.0.1:8081",
+    "::1": "http://[::1]:8081",
+    "0.0.0.0": "http://box.example:8081",
+    "::": "http://box.example:8081",
+}
+
+
+@pytest.mark.parametrize(("host", "url"), URLS.items())
+def test_a_proxy_that_listens_everywhere_is_where_the_page_was_found(host: str, url: str) -> None:
+    assert local.proxy_url(host, 8081, "box.example") == url
+    assert local.proxy_url("::", 8081, "fe80::1") == "http://[fe80::1]:8081"
+
+
 def test_an_exchange_is_told_by_the_facts_of_its_log_line() -> None:
     record = Record("req_1", "POST", "chat", lambda: 1.0)
     told = local.told(0.0, record)

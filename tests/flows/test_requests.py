@@ -161,6 +161,57 @@ async def test_embeddings_go_upstream_and_come_back_under_the_apps_names(caplog:
     assert "tokens=2+0" in words(caplog)
 
 
+async def test_legacy_completions_are_asked_for_as_chats(caplog: pytest.LogCaptureFixture) -> None:
+    async with answering(completion("Hi")) as desk:
+        answer = await desk.answer(visit("POST", "/v1/completions", {"model": "davinci-002", "prompt": "Hello"}))
+    assert content(answer)["id"].startswith("cmpl-")
+    assert content(answer)["choices"] == [{"text": "Hi", "index": 0, "logprobs": None, "finish_reason": "stop"}]
+    assert words(caplog)[:4] == ["POST", "completions", "200", "davinci-002->qwen3.7-plus"]
+
+
+async def test_what_nobody_ranks_is_left_out_or_refused() -> None:
+    asked = {"model": "davinci-002", "prompt": "Hello", "best_of": 2, "user": "anne"}
+    async with answering(completion("Hi")) as desk:
+        answer = await desk.answer(visit("POST", "/v1/completions", asked))
+    assert answer.headers["x-qwenproxy-dropped"] == "best_of, user"
+    answer = await settled(unsupported="refuse").answer(visit("POST", "/v1/completions", asked))
+    assert (answer.status, content(answer)["error"]["param"]) == (400, "best_of")
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "endpoint"),
+    [
+        ("/v1/engines/davinci/completions", {"prompt": "Hello"}, "completions"),
+        ("/v1/engines/davinci/completions", {"prompt": "Hello", "model": "gpt-4o"}, "completions"),
+        ("/v1/engines/davinci/chat/completions", {"messages": HELLO["messages"]}, "chat"),
+    ],
+    ids=["completions", "another model in the body", "chat"],
+)
+async def test_an_engine_is_a_model_named_by_the_path(
+    caplog: pytest.LogCaptureFixture, path: str, asked: Json, endpoint: str
+) -> None:
+    async with answering(completion("Hi")) as desk:
+        answer = await desk.answer(visit("POST", path, asked))
+    assert content(answer)["model"] == "davinci"
+    assert words(caplog)[:4] == ["POST", endpoint, "200", "davinci->qwen3.7-plus"]
+
+
+async def test_an_engine_embeds_too() -> None:
+    async with answering(whole({"data": [{"index": 0, "embedding": [0.5] * 1536}], "usage": {}})) as desk:
+        path = "/v1/engines/text-embedding-ada-002/embeddings"
+        answer = await desk.answer(visit("POST", path, {"input": "a"}))
+    assert content(answer)["model"] == "text-embedding-ada-002"
+
+
+async def test_engines_are_listed_and_found() -> None:
+    listed = content(await settled().answer(visit("GET", "/v1/engines")))["data"]
+    assert {engine["object"] for engine in listed} == {"engine"}
+    found = await settled().answer(visit("GET", f"/v1/engines/{listed[0]['id']}"))
+    assert content(found) == listed[0]
+    missing = await settled().answer(visit("GET", "/v1/engines/no-such-engine"))
+    assert (missing.status, content(missing)["error"]["code"]) == (404, "model_not_found")
+
+
 async def test_the_upstreams_refusal_is_the_answer() -> None:
     async with answering(refused(429, "Too many.", code="limit_requests")) as desk:
         answer = await desk.answer(visit("POST", CHAT, HELLO))

@@ -30,7 +30,24 @@ WEBSOCKET = {"connection": "Upgrade", "upgrade": "websocket"}
         ("GET", "/v1/models/{model}", Served("model", "{model}")),
         ("HEAD", "/v1/models", Served("models", head=True)),
         ("HEAD", "/v1/models/a", Served("model", "a", head=True)),
+        ("POST", "/v1/responses?beta=true", Served("responses")),
+        ("GET", "/v1/responses/resp_1?stream=true", Served("response", "resp_1")),
+        ("HEAD", "/v1/responses/resp_1", Served("response", "resp_1", head=True)),
+        ("DELETE", "/v1/responses/resp_1", Served("response", "resp_1")),
+        ("POST", "/v1/responses/resp_1/cancel", Served("response_cancel", "resp_1")),
+        ("GET", "/v1/responses/resp_1/input_items", Served("response_items", "resp_1")),
+        ("POST", "/v1/conversations", Served("conversations")),
+        ("GET", "/v1/conversations/conv_1/items/msg_1", Served("conversation_item", "conv_1/msg_1")),
         ("POST", "/v1/embeddings", Served("embeddings")),
+        ("POST", "/v1/completions", Served("completions")),
+        ("GET", "/v1/engines", Served("engines")),
+        ("GET", "/v1/engines/davinci", Served("engine", "davinci")),
+        ("HEAD", "/v1/engines/davinci", Served("engine", "davinci", head=True)),
+        ("POST", "/v1/engines/davinci/completions?x=1", Served("completions", "davinci")),
+        ("POST", "/v1/engines/Qwen%2FQwen3-8B/completions", Served("completions", "Qwen/Qwen3-8B")),
+        ("POST", "/v1/engines/gpt-4o/chat/completions/", Served("chat", "gpt-4o")),
+        ("POST", "/v1/engines/text-embedding-ada-002/embeddings", Served("embeddings", "text-embedding-ada-002")),
+        ("OPTIONS", "/v1/engines/davinci/completions", Empty({"allow": "POST, OPTIONS"})),
         ("POST", "/v1/traces/ingest", Empty()),
         ("OPTIONS", "/v1/chat/completions", Empty({"allow": "POST, OPTIONS"})),
         ("OPTIONS", "/v1/models", Empty({"allow": "GET, HEAD, OPTIONS"})),
@@ -54,13 +71,13 @@ def refusal(method: str, path: str, headers: dict[str, str] | None = None) -> Pr
         ("POST", "/v1/moderations"),
         ("POST", "/v1/moderations/"),
         ("PUT", "/v1/moderations"),
-        ("POST", "/v1/responses?beta=true"),
-        ("GET", "/v1/responses/resp_1/input_items"),
+        ("POST", "/v1/responses/compact"),
         ("GET", "/v1/chat/completions"),
         ("GET", "/v1/chat/completions/chatcmpl-1/messages"),
         ("DELETE", "/v1/models/a"),
         ("DELETE", "/v1/models/a/b"),
-        ("POST", "/v1/engines/davinci/completions"),
+        ("POST", "/v1/engines/davinci/search"),
+        ("POST", "/v1/engines/davinci/edits"),
         ("GET", "/v1/files/a%2Fb/content"),
         ("HEAD", "/v1/files"),
     ],
@@ -71,7 +88,7 @@ def test_openais_other_calls_are_refused_by_name(method: str, path: str) -> None
     assert error.status == 404
     assert f"{method} {path.partition('?')[0]}" in error.message
     assert "answers with Qwen" in error.message
-    assert "POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models, GET /v1/models/{model}" in error.message
+    assert "POST /v1/chat/completions, POST /v1/responses, POST /v1/embeddings, GET /v1/models, GET" in error.message
 
 
 @pytest.mark.parametrize(
@@ -129,6 +146,8 @@ def test_a_message_does_not_repeat_the_query_nor_all_of_a_long_path() -> None:
         ("POST", "/v1/models", "GET, HEAD, OPTIONS"),
         ("PATCH", "/v1/models/a", "GET, HEAD, OPTIONS"),
         ("GET", "/v1/traces/ingest", "POST, OPTIONS"),
+        ("GET", "/v1/engines/davinci/completions", "POST, OPTIONS"),
+        ("DELETE", "/v1/engines/davinci", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_a_wrong_verb_is_told_the_right_ones(method: str, path: str, allow: str) -> None:

@@ -198,3 +198,32 @@ async def test_an_exchange_is_noted_on_its_flow_if_anybody_may_look(keep: int, c
 
     await found.open(answer(), None, limit=5.0, keep=keep)
     assert found.flow.comment == comment
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("x-goog-api-key", "AIzaSy-1234567890", None),
+        ("Cookie", "a=b", None),
+        ("sec-websocket-protocol", "realtime, openai-insecure-api-key.sk-proj-1234567890", None),
+        ("x-my-own", "sk-proj-abcdefgh12345678", "[secret]"),
+        ("x-my-own", "api_key=abcdefgh12345678; a=b", "api_key=[secret]; a=b"),
+        ("x-request-id", "task-shelf-1234567890", "task-shelf-1234567890"),
+        ("accept", "text/html;q=0.9", "text/html;q=0.9"),
+    ],
+)
+def test_keys_in_other_headers_are_not_left_there(name: str, value: str, kept: str | None) -> None:
+    request = tflow.tflow().request
+    request.headers[name] = value
+    take_credentials(request)
+    if kept is None:
+        assert not any(word in str(request.headers.fields) for word in ("1234567890", "a=b"))
+    else:
+        assert request.headers[name] == kept
+
+
+def test_a_key_in_the_query_is_not_left_there() -> None:
+    request = tflow.tflow().request
+    request.path = "/v1/models?api_key=sk-1234567890abc&limit=20&api-key=abcdefghijk"
+    take_credentials(request)
+    assert request.path == "/v1/models?api_key=[secret]&limit=20&api-key=[secret]"

@@ -7,7 +7,8 @@ import pytest
 
 from qwenproxy.models import Row
 from qwenproxy.simulator.ask import Ask
-from qwenproxy.simulator.calling import calls_of, fitness, words
+from qwenproxy.simulator.calling import calls_of
+from qwenproxy.simulator.planning import fitness, words
 from qwenproxy.wire.openai import Json
 
 

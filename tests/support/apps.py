@@ -127,4 +127,4 @@ async def scripted(confdir: Path, *replies: Reply, max_retries: int = 0, **setti
 def environment(base_url: str, key: str, settings: dict[str, str]) -> dict[str, str]:
     """The environment that means *settings*, and an upstream."""
     named = {f"QWENPROXY_{name.upper()}": value for name, value in settings.items()}
-    return {"QWENPROXY_UPSTREAM": base_url, "QWENPROXY_API_KEY": key} | named
+    return {"QWENPROXY_UPSTREAM": base_url, "QWENPROXY_API_KEY": key, "QWENPROXY_STATE": "memory"} | named

@@ -61,3 +61,16 @@ def completion(text: str = "Hello!", **message: Any) -> bytes:
 def refused(status: int, message: str, *, headers: dict[str, str] | None = None, **fields: Any) -> bytes:
     """A refusal with its status."""
     return whole(failed(message, **fields), status, **(headers or {}))
+
+
+def calling(*calls: tuple[str, str], text: str = "") -> bytes:
+    """A whole streamed answer that calls functions: names and arguments.  The ids are call_0, call_1 ..."""
+    entries = [
+        {"index": at, "id": f"call_{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for at, (name, arguments) in enumerate(calls)
+    ]
+    words = [said(text)] if text else []
+    delta = {"role": "assistant", "content": None, "tool_calls": entries}
+    return stream(
+        *words, event({"index": 0, "delta": delta, "finish_reason": None}), finish("tool_calls") + TOTALS + DONE
+    )

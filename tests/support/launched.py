@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
@@ -62,7 +62,9 @@ class Home:
         finally:
             if process.returncode is None:
                 process.kill()
-                await process.communicate()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DEADLINE):
+                    await process.communicate()  # whoever else holds the pipes ends soon
 
 
 def children(pid: int) -> list[int]:

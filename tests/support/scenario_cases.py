@@ -71,6 +71,10 @@ CASES: dict[str, list[Case]] = {
             {"tools": [WEATHER], "parallel_tool_calls": False},
         )
     ],
+    "rounds": [
+        call("[sim: rounds 2] Hello", lambda a: a.finishes == ["tool_calls"]),
+        call("[sim: rounds 0] Hello", lambda a: a.finishes == ["stop"]),
+    ],
     "words": [Case("[sim: words 50]", lambda a: len(a.text.split()) == 50)],
     "flood": [Case("[sim: flood 300]", lambda a: len(a.said()) == 300 and a.done)],
     "row": [

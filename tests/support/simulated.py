@@ -181,8 +181,8 @@ class Client:
 
 
 async def until(fits: Callable[[], bool]) -> bool:
-    """Waits, a second at most, for what another task brings about; whether it came."""
-    for _ in range(100):
+    """Waits, five seconds at most, for what another task brings about; whether it came."""
+    for _ in range(500):
         if fits():
             return True
         await asyncio.sleep(0.01)

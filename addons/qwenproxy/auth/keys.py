@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from qwenproxy import hostnames, plans, values
+from qwenproxy import faces, hostnames, plans, values
 from qwenproxy.auth import qwencode
 from qwenproxy.settings import ROWS, Settings
 from qwenproxy.values import Secret
@@ -94,7 +94,7 @@ PLACES: tuple[Callable[[Search], Iterator[FoundKey]], ...] = (_of_settings, _of_
 def _address(search: Search, key: Secret, source: str) -> str:
     """The upstream that was named, else what the key says."""
     named = search.settings.upstream
-    return plans.trimmed(named) if named else plan_of_key(key.reveal(), source).base_url
+    return faces.trimmed(named) if named else plan_of_key(key.reveal(), source).base_url
 
 
 def _key(search: Search, text: str, source: str) -> Secret:
@@ -111,9 +111,9 @@ def _admitted(search: Search, entry: qwencode.Entry) -> str:
     named = search.settings.upstream
     host = urlsplit(base_url).hostname or ""
     if named:
-        return plans.trimmed(named) if host and host == urlsplit(named).hostname else ""
+        return faces.trimmed(named) if host and host == urlsplit(named).hostname else ""
     if plans.kind_of(base_url) in plans.VENDORS:
-        return plans.face_url(base_url, "compatible") if base_url.startswith("https://") else ""
+        return faces.face_url(base_url, "compatible") if base_url.startswith("https://") else ""
     return base_url if any(hostnames.stands_for(pattern, host) for pattern in search.settings.allowed_hosts) else ""
 
 

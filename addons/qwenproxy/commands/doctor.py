@@ -13,7 +13,7 @@ import orjson
 
 from qwenproxy import __version__, service
 from qwenproxy.auth.oauth import OAuth
-from qwenproxy.commands import configured, standing
+from qwenproxy.commands import configured, pipes, standing
 from qwenproxy.commands.checks import authority, calls, configuration, listeners, proxying, upstreams, versions
 from qwenproxy.commands.checks.credentials import credentials
 from qwenproxy.commands.checks.findings import Finding, Level, worst
@@ -69,10 +69,11 @@ def main(arguments: argparse.Namespace) -> int:
         screen.status("looking ...", "dim")
     with configured.heard():  # what is logged meanwhile is in the findings
         status, found = asyncio.run(examine(arguments, wish))
-    if arguments.json:
-        print(orjson.dumps(as_json(found), option=orjson.OPT_INDENT_2).decode())
-    else:
-        show(found, screen)
+    with pipes.written():
+        if arguments.json:
+            print(orjson.dumps(as_json(found), option=orjson.OPT_INDENT_2).decode())
+        else:
+            show(found, screen)
     return status
 
 
@@ -121,8 +122,9 @@ async def _closed(line: Line) -> None:
 async def machine(settings: Settings, environ: Mapping[str, str], wish: Wish, now: float) -> list[Finding]:
     """About this machine: ports, authority, variables."""
     own = authority.read()
-    states, local, https = await asyncio.gather(
+    states, based, local, https = await asyncio.gather(
         proxying.look(environ, own.pem, wish.limit, offline=wish.offline),
+        proxying.look_local(environ, own.pem),
         listeners.occupant(wish.port, own.pem),
         listeners.occupant(wish.proxy_port, own.pem),
     )
@@ -130,7 +132,7 @@ async def machine(settings: Settings, environ: Mapping[str, str], wish: Wish, no
         listeners.listener("port", wish.port, local),
         listeners.listener("proxy-port", wish.proxy_port, https),
         *authority.authority(own, now),
-        *proxying.proxying(environ, settings.hosts, states),
+        *proxying.proxying(environ, settings.hosts, states, based),
         *trusting(own, environ, intercepting="ours" in states.values()),
     ]
 

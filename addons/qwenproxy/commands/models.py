@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from qwenproxy.commands import configured
+from qwenproxy.commands import configured, pipes
 from qwenproxy.commands.offering import Entry, Offering, offerings
 from qwenproxy.commands.screen import Screen
 from qwenproxy.commands.status import NAMES
@@ -37,11 +37,12 @@ def main(arguments: argparse.Namespace) -> int:
     except ValueError as e:
         configured.complain("models", str(e))
         return 2
-    if arguments.json:
-        shown = {"credentials": [offering.as_json() for offering in found], "notes": notes}
-        print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
-    else:
-        show(found, notes, Screen(sys.stdout, environ))
+    with pipes.written():
+        if arguments.json:
+            shown = {"credentials": [offering.as_json() for offering in found], "notes": notes}
+            print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+        else:
+            show(found, notes, Screen(sys.stdout, environ))
     return 0 if arguments.offline or any(offering.listed is not None for offering in found) else 1
 
 

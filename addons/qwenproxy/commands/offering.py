@@ -37,6 +37,8 @@ ABILITIES: Mapping[str, str] = {
     "cache": "cache",
 }
 """What a model can, in words for people -> the field of its row."""
+ASKED_BY: Mapping[str, str] = {"speech": "audio", "search": "enable_search", "cache": "cache_control"}
+"""Abilities that nobody gets at where the dialect cannot say these fields."""
 
 
 @dataclass(slots=True)
@@ -168,7 +170,7 @@ def _entry(line: Line, offer: Offer, model: Model) -> Entry:
     if entry.kind == "embedding":
         _embedding(entry, embedding_models.row_of(model.id))
     elif entry.kind == "chat":
-        _chat(entry, line.row(model.id))
+        _chat(entry, line.row(model.id), line.dialect.unsaid)
     if said is not None:
         entry.context, entry.max_output = said.context or entry.context, said.max_output or entry.max_output
     return entry
@@ -180,13 +182,14 @@ def _kind(name: str) -> Kind:
     return "chat" if models.chats(name) else "other"
 
 
-def _chat(entry: Entry, row: Row) -> None:
+def _chat(entry: Entry, row: Row, unsaid: Mapping[str, str]) -> None:
     if row.context >= UNKNOWN:
         return
     entry.context, entry.max_output, entry.source = row.context, row.max_output, row.source
     entry.thinking, entry.max_thinking = row.thinking, row.max_thinking
     entry.efforts = None if row.efforts is None else sorted(set(row.efforts.values()))
-    entry.abilities = [word for word, field in ABILITIES.items() if getattr(row, field)]
+    out_of_reach = {word for word, field in ASKED_BY.items() if field in unsaid}
+    entry.abilities = [word for word, field in ABILITIES.items() if getattr(row, field) and word not in out_of_reach]
 
 
 def _embedding(entry: Entry, row: EmbeddingRow) -> None:

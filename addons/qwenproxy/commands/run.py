@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +17,7 @@ from mitmproxy.tools.web.master import WebMaster
 from mitmproxy.utils import human
 
 from qwenproxy import logs, settings
-from qwenproxy.addon import QwenProxy
+from qwenproxy.addon import PREFIX, QwenProxy
 from qwenproxy.auth import keys
 from qwenproxy.commands import configured
 from qwenproxy.commands.master import LeanMaster
@@ -105,6 +105,7 @@ def simulated(simulator: Simulator, environ: Mapping[str, str], home: str) -> di
     own = {name: value for name, value in environ.items() if name not in real} | {
         "QWEN_HOME": home,
         "QWENPROXY_CREDENTIALS": f"{home}/oauth_creds.json",
+        "QWENPROXY_STATE": environ.get("QWENPROXY_STATE") or f"{home}/state.db",
         "QWENPROXY_OAUTH_URL": simulator.base_url,
     }
     if environ.get("QWENPROXY_AUTH") == "oauth":
@@ -121,7 +122,7 @@ async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy, *companio
     set_options(proxy, arguments)
     proxy.addons.add(addon)
     if opts.deferred:
-        raise StartRefused(f"unknown option: {', '.join(sorted(opts.deferred))}")
+        raise StartRefused(unknown(sorted(opts.deferred)))
     addon.configure(set(opts.keys()))
     logging.getLogger().addHandler(logs.handler(addon.settings.log_format))
     logging.getLogger("qwenproxy").setLevel(logging.INFO)
@@ -147,6 +148,13 @@ def set_options(proxy: master.Master, arguments: argparse.Namespace) -> None:
     opts.set(*arguments.sets, defer=True)
     if isinstance(proxy, LeanMaster):
         proxy.complete()
+
+
+def unknown(names: Sequence[str]) -> str:
+    """What there is to say of options that mitmproxy has not, nor we; a setting's own name lacks its beginning."""
+    meant = [f"{PREFIX}{name}" for name in names if name in settings.ROWS and not settings.ROWS[name].secret]
+    hint = f" (settings begin with {PREFIX}: {', '.join(meant)})" if meant else ""
+    return f"unknown option: {', '.join(names)}{hint}"
 
 
 def specs(arguments: argparse.Namespace) -> list[str]:

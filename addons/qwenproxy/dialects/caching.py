@@ -10,7 +10,8 @@ from typing import Any
 from qwenproxy.dialects.parts import text
 from qwenproxy.wire.openai import Json
 
-MARK: Json = {"cache_control": {"type": "ephemeral"}}
+FIELD = "cache_control"
+MARK: Json = {FIELD: {"type": "ephemeral"}}
 
 
 def marked(chat: Json) -> Json:
@@ -19,7 +20,7 @@ def marked(chat: Json) -> Json:
     If the app has set marks of its own, it knows better, and nothing is added.
     """
     messages: Sequence[Json] = chat["messages"]
-    if any("cache_control" in holder for holder in _holders(chat)):
+    if is_marked(chat):
         return chat
     last = max((at for at, message in enumerate(messages) if message["role"] == "user"), default=-1)
     wanted = [
@@ -27,6 +28,11 @@ def marked(chat: Json) -> Json:
         for at, message in enumerate(messages)
     ]
     return {**chat, "messages": wanted}
+
+
+def is_marked(chat: Json) -> bool:
+    """Whether the app has set marks of its own."""
+    return any(FIELD in holder for holder in _holders(chat))
 
 
 def _holders(chat: Json) -> Iterable[Json]:

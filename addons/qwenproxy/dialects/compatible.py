@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import orjson
 
 from qwenproxy.dialects import failures
+from qwenproxy.dialects.announcing import MARKED, STORED, announced
 from qwenproxy.dialects.base import Reader, UpstreamRequest
 from qwenproxy.dialects.caching import MARK
 from qwenproxy.dialects.leaks import Think
@@ -22,11 +23,6 @@ TEMPLATE_FIELDS = ("enable_thinking", "preserve_thinking")
 HOSTED_ONLY = ("thinking_budget", "tool_stream")
 SOME_EFFORT = "medium"
 """Of a model that is only told to think."""
-ANNOUNCED: Mapping[bytes, Mapping[str, str]] = {
-    b'"oss://': {"x-dashscope-ossresourceresolve": "enable"},
-    b'"cache_control"': {"x-dashscope-cachecontrol": "enable"},
-}
-"""What a body holds that DashScope wants to hear of in a header too."""
 
 
 class Compatible:
@@ -66,12 +62,8 @@ class Compatible:
         return {"tool_stream": True, **body} if stream and "tools" in body else body
 
     def _headers(self, data: bytes) -> Mapping[str, str]:
-        headers = dict(self._plan.headers)
-        if not self._plan.self_hosted:
-            for sign, announcement in ANNOUNCED.items():
-                if sign in data:
-                    headers |= announcement
-        return headers
+        plan = self._plan
+        return plan.headers if plan.self_hosted else {**plan.headers, **announced(data, STORED, MARKED)}
 
 
 def _as_field(body: Json) -> Json:

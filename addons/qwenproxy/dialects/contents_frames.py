@@ -5,12 +5,11 @@ byte tells which it is; what is no array is read as everywhere else.
 """
 
 import re
+from collections import deque
 from contextlib import suppress
 from typing import Protocol
 
-import orjson
-
-from qwenproxy import sse
+from qwenproxy import depth, sse
 from qwenproxy.dialects.frames import Frames
 from qwenproxy.errors import UPSTREAM_CUT, UPSTREAM_GARBLED, Failure, ProxyError
 from qwenproxy.wire.openai import Json
@@ -108,7 +107,7 @@ class Elements:
         self._pieces.clear()
         self._size = 0
         try:
-            value = orjson.loads(element)
+            value = depth.loads(element)
         except ValueError:
             self._stop(UPSTREAM_GARBLED, NOT_JSON)
             return
@@ -133,7 +132,9 @@ class Events:
 
     def __init__(self, content_type: str) -> None:
         self._frames = Frames(content_type)
-        self._end = b""
+        self._end: deque[bytes] = deque()
+        """The last pieces, enough for an error."""
+        self._size = 0
 
     @property
     def done(self) -> bool:
@@ -146,11 +147,19 @@ class Events:
     def feed(self, data: bytes) -> list[Json]:
         """Objects completed by *data*; b"" means that the upstream has ended."""
         objects = self._frames.feed(data)
-        self._end = (self._end + data)[-ERROR_LIMIT:]
-        if not data and (found := _ERROR.search(self._end)):
+        if data:
+            self._keep(data)
+        elif found := _ERROR.search(b"".join(self._end)[-ERROR_LIMIT:]):
             with suppress(ValueError):
-                objects.append(orjson.loads(found[1]))
+                objects.append(depth.loads(found[1]))
         return objects
+
+    def _keep(self, data: bytes) -> None:
+        end = self._end
+        end.append(data[-ERROR_LIMIT:])
+        self._size += len(end[-1])
+        while self._size - len(end[0]) >= ERROR_LIMIT:
+            self._size -= len(end.popleft())
 
 
 class Responses:

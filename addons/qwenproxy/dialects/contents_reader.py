@@ -127,6 +127,7 @@ class Reader(Reading):
 
     def _finish(self, candidate: Json, index: int, reason: str) -> None:
         if reason == UNSPECIFIED:
+            self._normaliser.open(index)  # which also sees that there are not too many
             self._vague[index] = self._vague.get(index, 0) + 1
             return
         self._normaliser.finish(index, FINISHES.get(reason.upper(), reason))

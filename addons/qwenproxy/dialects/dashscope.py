@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import orjson
 
 from qwenproxy.dialects import failures
+from qwenproxy.dialects.announcing import STORED, announced
 from qwenproxy.dialects.base import Reader, UpstreamRequest
 from qwenproxy.dialects.dashscope_messages import messages
 from qwenproxy.dialects.dashscope_reader import Reader as AnswerReader
@@ -23,9 +24,6 @@ TEXT = "/services/aigc/text-generation/generation"
 MULTIMODAL = "/services/aigc/multimodal-generation/generation"
 """A model is served at one of the two; the other answers "url error", of which `corrections` learns."""
 STREAMED: Mapping[str, str] = {"accept": "text/event-stream", "x-dashscope-sse": "enable"}
-OSS = b'"oss://'
-OSS_HEADERS: Mapping[str, str] = {"x-dashscope-ossresourceresolve": "enable"}
-"""For files in the service's own store."""
 ELSEWHERE = frozenset({"model", "messages", "min_pixels", "max_pixels"})
 """Fields of a chat request that do not stand under `parameters`."""
 CITATIONS = "[ref_<number>]"
@@ -71,7 +69,7 @@ class DashScope:
         return failures.failure(status, headers, body)
 
     def _headers(self, data: bytes, *, stream: bool) -> Mapping[str, str]:
-        return {**self._plan.headers, **(STREAMED if stream else {}), **(OSS_HEADERS if OSS in data else {})}
+        return {**self._plan.headers, **(STREAMED if stream else {}), **announced(data, STORED)}
 
 
 def _parameters(chat: Json, *, stream: bool) -> Json:

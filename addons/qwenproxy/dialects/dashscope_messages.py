@@ -34,9 +34,10 @@ def _names(messages: Sequence[Json]) -> Mapping[Any, Any]:
 
 
 def _message(message: Json, names: Mapping[Any, Any], pixels: Json, *, multimodal: bool) -> Json:
-    content = message.get("content")
-    told: Json = {**message, "content": _parts(message, pixels) if multimodal else _text(content, pixels)}
-    if message["role"] == "tool" and (name := names.get(message.get("tool_call_id"))):
+    content, is_result = message.get("content"), message["role"] == "tool"
+    in_parts = multimodal and not is_result  # results are strings everywhere
+    told: Json = {**message, "content": _parts(message, pixels) if in_parts else _text(content, pixels)}
+    if is_result and (name := names.get(message.get("tool_call_id"))):
         told["name"] = name
     return told
 

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 
 from qwenproxy.dialects import reader
 from qwenproxy.dialects.citations import Citations
+from qwenproxy.dialects.normaliser import MAX_CHOICES
 from qwenproxy.dialects.reading import About
 from qwenproxy.wire.openai import ChatEvent, Json
 
@@ -57,7 +58,7 @@ class Reader(reader.Reader):
         """One choice of a frame; *counts* are the totals so far, its own if there are several choices."""
         if type(index := choice.get("index")) is not int or index < 0:
             index = position
-        if type(counts) is dict:
+        if type(counts) is dict and index < MAX_CHOICES:
             self._counts[index] = counts
         if type(message := choice.get("message")) is not dict:
             self._choice(choice, position)

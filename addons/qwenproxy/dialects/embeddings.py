@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 import orjson
 
+from qwenproxy.dialects.announcing import STORED, announced
 from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.dialects.embedding_rulings import Content
 from qwenproxy.embedding_models import EmbeddingRow
-from qwenproxy.errors import UPSTREAM_GARBLED, ProxyError
+from qwenproxy.errors import UPSTREAM_CUT, UPSTREAM_GARBLED, ProxyError
 from qwenproxy.wire.openai import Json
 
 NATIVE_ONLY = "only DashScope's native protocol has it"
@@ -28,9 +29,8 @@ BATCH_LIMITS = (
 )
 """What upstreams say of too many inputs: DashScope, text-embeddings-inference and its like, Google's form."""
 
+CUT = "The upstream broke off its answer before it was complete. Please try again."
 DATA_URL = re.compile(r"data:(image|video)/", re.IGNORECASE)
-OSS = b'"oss://'
-OSS_HEADERS = {"x-dashscope-ossresourceresolve": "enable"}
 
 
 class Vectors(NamedTuple):
@@ -147,7 +147,7 @@ def batch_limit(message: str) -> int | None:
 
 def _call(path: str, body: Json) -> UpstreamRequest:
     data = orjson.dumps(body)
-    return UpstreamRequest(path, OSS_HEADERS if OSS in data else {}, data, stream=False)
+    return UpstreamRequest(path, announced(data, STORED), data, stream=False)
 
 
 def _item(content: Content) -> Json:
@@ -159,11 +159,13 @@ def _item(content: Content) -> Json:
 
 
 def _answer(body: bytes) -> Json:
-    """The JSON object in *body*.  Raises NoVectors if there is none, or an error."""
+    """The JSON object in *body*.  Raises NoVectors for an error or a page, ProxyError for what is not whole."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise NoVectors from None
+        if body.lstrip()[:1] not in (b"", b"{"):
+            raise NoVectors from None
+        raise (garbled("what is no JSON") if body.rstrip().endswith(b"}") else ProxyError(UPSTREAM_CUT, CUT)) from None
     if not isinstance(answer, dict) or answer.get("error") or answer.get("code"):
         raise NoVectors
     return answer

@@ -9,9 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
-from qwenproxy import sse
+from qwenproxy import depth, sse
 from qwenproxy.errors import UPSTREAM_BLOCKED, UPSTREAM_CUT, UPSTREAM_GARBLED, Failure, ProxyError
 from qwenproxy.wire.openai import Json
 
@@ -102,7 +100,7 @@ class Frames:
                 objects.append(_refused(payload, failed[place]))
                 continue
             try:
-                value = orjson.loads(payload)
+                value = depth.loads(payload)
             except ValueError:
                 value = self._odd(payload, ended=not data)
                 if self.done or self.trouble is not None:
@@ -146,7 +144,7 @@ def _could_be_stream(head: bytes) -> bool:
 def _json(text: bytes) -> Any:
     """The JSON value of *text*; None if it has none."""
     try:
-        return orjson.loads(text)
+        return depth.loads(text)
     except ValueError:
         return _lenient(text)
 
@@ -156,6 +154,6 @@ def _lenient(text: bytes) -> Any:
     try:
         value = json.loads(text.decode("utf-8", "replace"), parse_constant=lambda _: None)
         clean = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return orjson.loads(clean)
+        return depth.loads(clean)
     except (ValueError, RecursionError):
         return None

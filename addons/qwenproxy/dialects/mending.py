@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from qwenproxy import depth
 from qwenproxy.dialects.scanner import Scanner
 from qwenproxy.wire.openai import Json
 
@@ -107,6 +108,6 @@ def _escape(match: re.Match[str]) -> str:
 def _json(text: str) -> Any:
     """The value that *text* is in JSON; None if it is none."""
     try:
-        return orjson.loads(text)
+        return depth.loads(text)
     except ValueError:
         return None

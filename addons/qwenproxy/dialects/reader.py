@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 import orjson
 
+from qwenproxy import depth
 from qwenproxy.dialects.frames import Frames
 from qwenproxy.dialects.reading import About, Reading
 from qwenproxy.errors import ProxyError
@@ -109,7 +110,7 @@ class Reader(Reading):
     def _failed(self, text: str) -> ProxyError:
         """The error that an answer broke off with: *text* is an error body, or the message alone."""
         try:
-            body = orjson.loads(text)
+            body = depth.loads(text)
         except ValueError:
             body = None
         if type(body) is not dict:

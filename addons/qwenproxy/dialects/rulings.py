@@ -34,7 +34,8 @@ def rule(
 ) -> Ruled:
     """*chat* as the model of *row* takes it; *refuse* what cannot be honoured, instead of leaving it out.
 
-    *unsaid*: fields that the dialect cannot say, and why.  *cache_markers*: mark it for the upstream's cache.
+    *unsaid*: fields that the dialect cannot say, marks for the cache among them, and why.  *cache_markers*: mark it for
+    the upstream's cache.
 
     Raises ProxyError for what is refused, and for messages that no model can answer.
     """
@@ -46,9 +47,11 @@ def rule(
     for stage in STAGES:
         stage(draft)
     for name in [name for name in draft.chat if name in unsaid]:
-        del draft.chat[name]
-        draft.drop(name, unsaid[name])
-    if cache_markers and row.cache:
+        _unsaid(draft, name, unsaid[name])
+    if caching.FIELD in unsaid:
+        if caching.is_marked(draft.chat):
+            draft.leave_out(caching.FIELD)
+    elif cache_markers and row.cache:
         draft.chat = caching.marked(draft.chat)
     return draft.ruled()
 
@@ -88,9 +91,28 @@ def _spoken(draft: Draft, name: str, value: Any) -> None:
     """Audio output: of models that speak; an app that wants to hear must not be given text."""
     if draft.row.audio_output:
         draft.chat[name] = value
-    elif name == "audio" or (isinstance(value, list) and "audio" in value):
-        message = f"The parameter '{name}' is not supported: the model gives no audio; ask for text."
-        raise ProxyError(UNSUPPORTED_PARAMETER, message, param=name)
+    elif _is_to_be_heard(name, value):
+        raise _mute(name, "the model gives no audio")
+
+
+def _is_to_be_heard(name: str, value: Any) -> bool:
+    return name == "audio" or (name == "modalities" and isinstance(value, list) and "audio" in value)
+
+
+def _mute(name: str, why: str) -> ProxyError:
+    message = f"The parameter '{name}' is not supported: {why}; ask for text."
+    return ProxyError(UNSUPPORTED_PARAMETER, message, param=name)
+
+
+def _unsaid(draft: Draft, name: str, why: str) -> None:
+    """Leaves out what the dialect cannot say; an app that wants to hear must not be given text here either."""
+    value = draft.chat.pop(name)
+    if _is_to_be_heard(name, value):
+        raise _mute(name, why)
+    if name == "modalities":
+        draft.leave_out(name)  # text alone, which the answer will be
+    else:
+        draft.drop(name, why)
 
 
 def _search(draft: Draft, name: str, value: Any) -> None:

@@ -26,6 +26,8 @@ class Call(Protocol):
     stream: bool
     chat: Json
     """The neutral core: an OpenAI chat request of function tools only, without `stream` and `stream_options`."""
+    dropped: Sequence[str]
+    """What the endpoint itself has left out of the request, by name."""
 
     def writer(self, head: Head) -> Writer:
         """A writer for a streamed answer."""

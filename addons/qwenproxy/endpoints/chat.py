@@ -23,6 +23,8 @@ class ChatCall:
     Raises ProxyError for a body that is no chat completion request.
     """
 
+    dropped: Sequence[str] = ()
+
     def __init__(self, body: bytes, *, reasoning: bool = True) -> None:
         asked = validate(body)
         self.model: str = asked["model"]

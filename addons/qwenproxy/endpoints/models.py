@@ -22,10 +22,15 @@ def listing(models: Sequence[Model], since: int) -> Json:
 
 def one(name: str, model: Model | None, since: int) -> Json:
     """*model*, which was called *name*.  Raises ProxyError if there is none."""
+    return entry(present(name, model), since)
+
+
+def present(name: str, model: Model | None) -> Model:
+    """*model*, which was called *name*.  Raises ProxyError if there is none."""
     if model is None:
         message = f"There is no model '{name}' here; GET /v1/models lists those there are."
         raise ProxyError(MODEL_NOT_FOUND, message, param="model")
-    return entry(model, since)
+    return model
 
 
 def entry(model: Model, since: int) -> Json:

@@ -1,7 +1,7 @@
 """Token ids as text: Qwen takes no ids, and those of an app are of OpenAI's vocabulary.
 
-All of OpenAI's embedding models, and the clients that send ids (LangChain for one, by default), use cl100k_base.  The
-vocabulary comes with a package: nothing is fetched.
+All of OpenAI's embedding models and those of legacy completions that are left, and the clients that send ids (LangChain
+for one, by default), use cl100k_base.  The vocabulary comes with a package: nothing is fetched.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,6 @@ def text_of(ids: Sequence[int], param: str) -> str:
     except KeyError as e:
         place = next(place for place, token in enumerate(ids) if token == e.args[0])
         field = f"{param}[{place}]"
-        message = f"'{field}' is {e.args[0]}, which is no token id of {VOCABULARY}, OpenAI's vocabulary for embeddings."
+        message = f"'{field}' is {e.args[0]}, which is no token id of {VOCABULARY}, OpenAI's vocabulary."
         raise ProxyError(INVALID_VALUE, message, param=field) from None
     return data.decode(errors="replace")

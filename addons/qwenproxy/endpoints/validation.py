@@ -61,13 +61,18 @@ def validate(body: bytes) -> Json:
     # orjson first: unlike pydantic's own reader it takes no NaN, no number that JSON writers refuse, and keeps the
     # order of the keys, on which the upstream's prompt cache depends.
     asked: Json = parse(body)
+    check(asked)
+    return asked
+
+
+def check(asked: Any) -> None:
+    """Checks what is a chat completion request already.  Raises ProxyError."""
     try:
         CHECKER.validate_python(asked)
     except ValidationError as e:
         raise explain(asked, e.errors(include_url=False)) from None
-    for check in CHECKS:
-        check(asked)
-    return asked
+    for each in CHECKS:
+        each(asked)
 
 
 def parse(body: bytes) -> Any:

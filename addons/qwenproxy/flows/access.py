@@ -22,7 +22,8 @@ _SDK_HEADERS = (
 """What a page using the official SDK sends: for a preflight that does not say it."""
 
 _EXPOSED = (
-    "x-request-id, x-qwenproxy-model, x-qwenproxy-dropped, x-qwenproxy-learned, retry-after, retry-after-ms, "
+    "x-request-id, x-qwenproxy-model, x-qwenproxy-dropped, x-qwenproxy-learned, x-qwenproxy-estimated, "
+    "retry-after, retry-after-ms, "
     "x-should-retry, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
     "openai-model, openai-organization, openai-processing-ms, openai-version"
 )

@@ -6,6 +6,7 @@ Plain HTML without scripts; it shows no prompt, no answer and no secret, and to 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import PurePath
 from typing import Any
 
 HEADERS: Mapping[str, str] = {
@@ -39,6 +40,9 @@ COLUMNS: Sequence[tuple[str, str]] = (
     ("error", "error"),
 )
 """Of the table of exchanges: a fact of the log line, and its heading."""
+
+
+FROM_ELSEWHERE = "That file is on the proxy's machine, by default in <code>~/.mitmproxy</code>: copy it, and no other."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,9 @@ def page(home: Home) -> bytes:
         parts += [
             "<h2>Upstream</h2>",
             table(("address", "credential", "state"), map(_upstream, home.upstreams)),
-            f"<h2>Models</h2><p>{', '.join(f'<code>{escape(name)}</code>' for name in home.models) or 'none'}</p>",
             "<h2>Last exchanges</h2>",
             table([title for _, title in COLUMNS], map(_exchange, home.exchanges)),
+            f"<h2>Models</h2><p>{', '.join(f'<code>{escape(name)}</code>' for name in home.models) or 'none'}</p>",
         ]
     style = f"<style>{STYLE}</style>"
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>qwenproxy</title>{style}'
@@ -93,8 +97,10 @@ def _directions(home: Home) -> Iterable[str]:
     yield f"<pre>OPENAI_BASE_URL={escape(home.base_url)}\nOPENAI_API_KEY={escape(key)}</pre>"
     if home.proxies:
         yield "<p>An app whose address cannot be changed goes through the HTTPS proxy, and trusts its certificate:</p>"
-        lines = [f"HTTPS_PROXY={proxy}" for proxy in home.proxies] + [f"SSL_CERT_FILE={home.ca}"]
-        yield f"<pre>{escape(chr(10).join(lines))}</pre><p>or simply: <code>qwenproxy exec -- COMMAND</code></p>"
+        ca = PurePath(home.ca).name if home.keys else home.ca
+        lines = [f"HTTPS_PROXY={proxy}" for proxy in home.proxies] + [f"SSL_CERT_FILE={ca}"]
+        yield f"<pre>{escape(chr(10).join(lines))}</pre>"
+        yield f"<p>{FROM_ELSEWHERE if home.keys else 'or simply: <code>qwenproxy exec -- COMMAND</code>'}</p>"
 
 
 def _upstream(upstream: Upstream) -> Iterable[str]:

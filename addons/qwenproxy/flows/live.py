@@ -21,7 +21,7 @@ from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer, mode_specs
 from mitmproxy.proxy.layers import http as layers
 
-from qwenproxy import errors
+from qwenproxy import errors, hostnames
 from qwenproxy.errors import ProxyError
 from qwenproxy.flows import answers
 from qwenproxy.flows.delivery import Delivery
@@ -37,6 +37,8 @@ class Door:
 
     hosts: Hosts
     body_limit: int
+    authenticates: bool = False
+    """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
 
     def owns(self, flow: http.HTTPFlow) -> bool:
         """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
@@ -45,6 +47,12 @@ class Door:
         request = flow.request
         names = (request.host, flow.client_conn.sni, request.host_header, request.authority)
         return any(name and self.hosts.matches(name) for name in names)
+
+    def relays(self, flow: http.HTTPFlow) -> bool:
+        """Whether a request that is not ours may go on: for other machines we are no way to the hosts that we reach."""
+        connection = flow.client_conn
+        as_proxy = isinstance(connection.proxy_mode, mode_specs.RegularMode | mode_specs.UpstreamMode)
+        return not as_proxy or self.authenticates or hostnames.is_loopback(connection.peername[0])
 
 
 door = Door(Hosts(["api.openai.com", "*.api.openai.com"]), body_limit=64 * 1024 * 1024)
@@ -134,13 +142,32 @@ class LiveStream(layers.HttpStream):
         self.client_state = self.server_state = self.state_errored
         yield layers.DropStream(self.stream_id)
 
+    def handle_connect(self) -> Commands[None]:
+        if not door.owns(self.flow) and not door.relays(self.flow):
+            self.flow.response = self.no_relay()
+        yield from super().handle_connect()
+
     def make_server_connection(self) -> Commands[bool]:
         """mitmproxy's only door to an upstream: for a request of ours it leads to the exchange."""
         visit = self.mine()
-        if visit is None:
+        if visit is not None:
+            yield from self.answer(visit)
+        elif door.relays(self.flow):
             return (yield from super().make_server_connection())
-        yield from self.answer(visit)
+        else:
+            self.flow.response = self.no_relay()
+            yield layers.HttpResponseHeadersHook(self.flow)
+            yield from self.send_response()
         return False
+
+    def no_relay(self) -> http.Response:
+        message = (
+            "for other machines this proxy answers OpenAI's hosts (setting hosts) and relays nothing else: name the "
+            "others in NO_PROXY, or set mitmproxy's option proxyauth"
+        )
+        return answers.response(
+            answers.of_error(ProxyError(errors.FORBIDDEN, message), self.flow.id), self.flow.request
+        )
 
     def answer(self, visit: Visit) -> Commands[None]:
         yield QwenOpenHook(visit)
@@ -204,6 +231,7 @@ SIGNATURES = {
     "start_request_stream": "(self)",
     "check_body_size": "(self, request",
     "check_killed": "(self, emit_error_hook",
+    "handle_connect": "(self)",
     "make_server_connection": "(self)",
     "send_response": "(self, already_streamed",
 }

@@ -3,13 +3,14 @@
 import time
 from collections import deque
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_specs import RegularMode
 from mitmproxy.utils import human
 
-from qwenproxy import __version__
+from qwenproxy import __version__, hostnames
 from qwenproxy.auth.credentials import MissingKey, NoCredential
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.exchange import Answer
@@ -50,7 +51,7 @@ class Local:
         page = home.Home(
             version=__version__,
             base_url=f"{'https' if connection.tls else 'http'}://{host}/v1",
-            proxies=proxies(),
+            proxies=proxies(hostnames.plain(host)),
             ca=certificate(),
             keys=self._keys,
             upstreams=() if self._keys else [upstream(line) for line in self._service.lines],
@@ -64,14 +65,20 @@ class Local:
         return [model.id for model in offer.models()]
 
 
-def proxies() -> list[str]:
-    """The addresses at which this process is an HTTPS proxy."""
+def proxies(called: str) -> list[str]:
+    """The addresses at which this process is an HTTPS proxy; *called*: the host by which its visitor calls it."""
     return [
-        f"http://{human.format_address(address)}"
+        proxy_url(address[0], address[1], called)
         for server in ctx.master.addons.get("proxyserver").servers
         if isinstance(server.mode, RegularMode)
         for address in server.listen_addrs[:1]
     ]
+
+
+def proxy_url(host: str, port: int, called: str) -> str:
+    """The address of a proxy that listens at *host*; one that listens everywhere does so where it is *called*."""
+    shown = called if ip_address(host).is_unspecified else host
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 def certificate() -> str:

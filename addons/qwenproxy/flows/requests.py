@@ -4,46 +4,51 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
 
-import orjson
-from mitmproxy import http
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from qwenproxy import errors
+from qwenproxy.archive import Archive
+from qwenproxy.background import Begun
+from qwenproxy.completion import Completion
 from qwenproxy.embedding import Embedding
-from qwenproxy.endpoints import models
+from qwenproxy.endpoints import engines, models
+from qwenproxy.endpoints.base import Call
 from qwenproxy.endpoints.chat import ChatCall
+from qwenproxy.endpoints.completions import CompletionCall
 from qwenproxy.endpoints.embeddings import EmbeddingCall
+from qwenproxy.endpoints.responses import counting, failure, stored
+from qwenproxy.endpoints.responses.call import ResponsesCall, check, validate
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
-from qwenproxy.flows import access, answers, bodies, routes
+from qwenproxy.flows import access, answers, routes
+from qwenproxy.flows.asked import Ask, json_answer, owner_of
+from qwenproxy.flows.kept import Kept
 from qwenproxy.flows.local import Local
 from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.limits import RateLimits, client_id
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
-from qwenproxy.wire.openai import Head
+from qwenproxy.tools import policy
+from qwenproxy.tools.toolbox import Toolbox
+from qwenproxy.wire.openai import Head, Json
 
-PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence
-
-
-class Ask(NamedTuple):
-    """What an endpoint of ours is asked."""
-
-    request: http.Request
-    headers: Mapping[str, str]
-    route: routes.Served
-    record: Record
+PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence and the time for tools
 
 
 class Desk:
     """Where every request of ours is received: one for each set of settings."""
 
-    def __init__(self, settings: Settings, service: Service) -> None:
+    def __init__(
+        self, settings: Settings, service: Service, toolbox: Toolbox | None = None, archive: Archive | None = None
+    ) -> None:
+        """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is."""
         self.service = service
-        self.patience = 4 * settings.idle_timeout + PATIENCE
+        self._toolbox = toolbox
+        self._archive = archive
+        self._kept = Kept(settings, archive)
+        self.patience = 4 * settings.idle_timeout + settings.tool_time + PATIENCE
         self._settings = settings
         self._access = access.Access(settings)
         self._limits = limits(settings)
@@ -51,9 +56,15 @@ class Desk:
         self._since = int(time.time())  # what models say they were created at: nobody tells
         self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
             "chat": self._chat,
+            "responses": self._responses,
+            "input_tokens": self._input_tokens,
             "embeddings": self._embeddings,
             "models": self._models,
             "model": self._model,
+            "completions": self._completions,
+            "engines": self._engines,
+            "engine": self._engine,
+            **{row[2].endpoint: self._kept.answer for row in routes.STORED if isinstance(row[2], routes.Served)},
         }
 
     def inherit(self, before: "Desk") -> None:
@@ -107,22 +118,90 @@ class Desk:
             return Answer(204, {"x-request-id": record.id, **route.headers}, b"")
         record.endpoint = route.endpoint
         self._local.note(record)
-        standing = await self._limits.check(client_id(key, visit.flow.client_conn.peername[0]))
-        answer = await self._endpoints[route.endpoint](Ask(request, headers, route, record))
+        client = client_id(key, visit.flow.client_conn.peername[0])
+        standing = await self._limits.check(client)
+        owner = owner_of(visit.credentials.get("authorization"))
+        ask = Ask(request, headers, route, record, key, client, owner)
+        answer = await self._endpoints[route.endpoint](ask)
         answer.headers |= standing.headers()
         return answer
 
     async def _chat(self, ask: Ask) -> Answer:
         record = ask.record
-        body = bodies.body_of(ask.request, ask.headers.get("content-encoding", ""), self._settings.body_limit)
+        body = self._body(ask)
         call = ChatCall(body, reasoning=self._settings.reasoning == "show")
         record.model, record.stream = call.model, call.stream
         head = Head(f"chatcmpl-{uuid.uuid4().hex}", call.model, int(time.time()))
+        return await (await self._exchange(ask, call, head)).open()
+
+    async def _exchange(self, ask: Ask, call: Call, head: Head) -> Exchange:
+        """The exchange for *call*, with the tools of the proxy that are on for it.  Raises ProxyError."""
+        wanted = policy.asked(ask.headers.get(policy.HEADER), call.chat.pop(policy.FIELD, None))
+        kit = None
+        if self._toolbox is not None:
+            allowed = policy.allowed(self._settings, ask.key, wanted)
+            kit = await self._toolbox.kit(allowed, exchange=ask.record.id) if allowed else None
         agent = ask.headers.get("user-agent", "")
-        return await Exchange(self.service, call, head, record, agent=agent).open()
+        return Exchange(self.service, call, head, ask.record, agent=agent, client=ask.client, kit=kit)
+
+    async def _responses(self, ask: Ask) -> Answer:
+        asked = validate(ask.body(self._settings.body_limit))
+        head = Head(f"resp_{uuid.uuid4().hex}{uuid.uuid4().hex[:16]}", asked["model"], int(time.time()))
+        try:
+            return await self._responded(ask, asked, head)
+        except ProxyError as e:
+            raise failure.told(e) from None
+
+    async def _responded(self, ask: Ask, asked: Json, head: Head) -> Answer:
+        record, settings = ask.record, self._settings
+        plan = None
+        if self._archive is not None:
+            plan = await self._archive.plan(ask.owner, asked, stored.input_ids(head.id))
+        call = ResponsesCall(
+            asked if plan is None else plan.asked,
+            reasoning=settings.reasoning == "show",
+            refuse=settings.unsupported == "refuse",
+            clock=lambda: int(time.time()),
+            past=() if plan is None else plan.past,
+            state=None if plan is None else plan.state,
+        )
+        record.model, record.stream = call.model, call.stream
+        if plan is None:
+            return await (await self._exchange(ask, call, head)).open()
+        if not plan.background:
+            return await self._kept.make(await self._exchange(ask, call, head), head, plan)
+        begun = Begun(call, head)
+        own = Record(record.id, record.method, "background", time.monotonic)
+        own.model, own.stream = call.model, True
+        exchange = await self._exchange(ask._replace(record=own), begun, head)
+        return await self._kept.begin(ask, exchange, begun, head, plan)
+
+    async def _input_tokens(self, ask: Ask) -> Answer:
+        asked = counting.read(ask.body(self._settings.body_limit))
+        check(asked)
+        plan = None
+        if self._archive is not None:
+            plan = await self._archive.plan(ask.owner, asked, stored.input_ids("resp_"))
+        call = ResponsesCall(
+            asked if plan is None else plan.asked,
+            past=() if plan is None else plan.past,
+            state=None if plan is None else plan.state,
+        )
+        ask.record.model = call.model
+        count = await asyncio.to_thread(counting.tokens, call.chat)
+        answer = json_answer(counting.counted(count), ask.record)
+        answer.headers["x-qwenproxy-estimated"] = counting.METHOD
+        return answer
+
+    async def _completions(self, ask: Ask) -> Answer:
+        record, refuse = ask.record, self._settings.unsupported == "refuse"
+        call = await asyncio.to_thread(CompletionCall, self._body(ask), refuse=refuse)  # token ids take their time
+        record.model, record.stream = call.model, call.stream
+        head = Head(f"cmpl-{uuid.uuid4().hex}", call.model, int(time.time()))
+        return await Completion(self.service, call, head, record, agent=ask.headers.get("user-agent", "")).open()
 
     async def _embeddings(self, ask: Ask) -> Answer:
-        body = bodies.body_of(ask.request, ask.headers.get("content-encoding", ""), self._settings.body_limit)
+        body = self._body(ask)
         call = await asyncio.to_thread(EmbeddingCall, body)  # token ids take their time
         ask.record.model = call.model
         return await Embedding(self.service, call, ask.record, agent=ask.headers.get("user-agent", "")).open()
@@ -135,6 +214,19 @@ class Desk:
         offer = await self.service.offer(ask.headers.get("user-agent", ""))
         return json_answer(models.one(ask.route.model, offer.find(ask.route.model), self._since), ask.record)
 
+    async def _engines(self, ask: Ask) -> Answer:
+        offer = await self.service.offer(ask.headers.get("user-agent", ""))
+        return json_answer(engines.listing(offer.models()), ask.record)
+
+    async def _engine(self, ask: Ask) -> Answer:
+        offer = await self.service.offer(ask.headers.get("user-agent", ""))
+        return json_answer(engines.one(ask.route.model, offer.find(ask.route.model)), ask.record)
+
+    def _body(self, ask: Ask) -> bytes:
+        """The request's body, unpacked, with the model that its path names, if it names one.  Raises ProxyError."""
+        body = ask.body(self._settings.body_limit)
+        return engines.named(body, ask.route.model) if ask.route.model else body
+
 
 def limits(settings: Settings) -> RateLimits:
     """The limits for clients.  Raises ValueError, which names the setting."""
@@ -142,7 +234,3 @@ def limits(settings: Settings) -> RateLimits:
         return RateLimits(settings.rate_limit)
     except ValueError as e:
         raise ValueError(f"{settings.sources.get('rate_limit', 'rate_limit')}: {e}") from None
-
-
-def json_answer(value: object, record: Record) -> Answer:
-    return Answer(200, {"content-type": answers.JSON, "x-request-id": record.id}, orjson.dumps(value))

@@ -9,12 +9,29 @@ from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.flows.catalogue import PATHS
 
-type Endpoint = Literal["chat", "embeddings", "models", "model"]
+type Endpoint = Literal[
+    "chat",
+    "responses",
+    "response",
+    "response_cancel",
+    "response_items",
+    "input_tokens",
+    "conversations",
+    "conversation",
+    "conversation_items",
+    "conversation_item",
+    "completions",
+    "embeddings",
+    "models",
+    "model",
+    "engines",
+    "engine",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An endpoint of ours.  *model* is from the path; *head* wants the headers of the answer only."""
+    """An endpoint of ours.  *model*, or what else it names, is from the path; *head* wants the headers only."""
 
     endpoint: Endpoint
     model: str = ""
@@ -33,19 +50,49 @@ type Route = Served | Empty
 REFUSED = None
 """Part of OpenAI's API, and not served: an answer would be made up."""
 
+FORMER: tuple[tuple[str, str, Route | None], ...] = (
+    ("GET", "/v1/engines", Served("engines")),
+    ("GET", "/v1/engines/{engine}", Served("engine")),
+    ("POST", "/v1/engines/{engine}/completions", Served("completions")),
+    ("POST", "/v1/engines/{engine}/chat/completions", Served("chat")),
+    ("POST", "/v1/engines/{engine}/embeddings", Served("embeddings")),
+)
+"""As old clients call the same endpoints: `{engine}` is the model, in one segment."""
+
+STORED: tuple[tuple[str, str, Route | None], ...] = (
+    ("GET", "/v1/responses/{}", Served("response")),
+    ("DELETE", "/v1/responses/{}", Served("response")),
+    ("POST", "/v1/responses/{}/cancel", Served("response_cancel")),
+    ("GET", "/v1/responses/{}/input_items", Served("response_items")),
+    ("POST", "/v1/conversations", Served("conversations")),
+    ("GET", "/v1/conversations/{}", Served("conversation")),
+    ("POST", "/v1/conversations/{}", Served("conversation")),
+    ("DELETE", "/v1/conversations/{}", Served("conversation")),
+    ("GET", "/v1/conversations/{}/items", Served("conversation_items")),
+    ("POST", "/v1/conversations/{}/items", Served("conversation_items")),
+    ("GET", "/v1/conversations/{}/items/{}", Served("conversation_item")),
+    ("DELETE", "/v1/conversations/{}/items/{}", Served("conversation_item")),
+)
+"""What has been stored."""
+
 ROWS: tuple[tuple[str, str, Route | None], ...] = (
     ("POST", "/v1/chat/completions", Served("chat")),
     ("GET", "/v1/chat/completions", REFUSED),
+    ("POST", "/v1/responses", Served("responses")),
     ("POST", "/v1/embeddings", Served("embeddings")),
     ("GET", "/v1/models", Served("models")),
     ("GET", "/v1/models/{model}", Served("model")),
+    ("POST", "/v1/completions", Served("completions")),
+    ("POST", "/v1/responses/input_tokens", Served("input_tokens")),
     ("DELETE", "/v1/models/{model}", REFUSED),
     ("POST", "/v1/traces/ingest", Empty()),  # openai-agents exports prompts there: taken, and dropped
+    *FORMER,
+    *STORED,
     *(("*", path, REFUSED) for path in PATHS),
 )
 """Method, path template, what it is.  `*` is any method that no other row names, on a path where nothing is served."""
 
-SERVED = ", ".join(f"{method} {path}" for method, path, what in ROWS if isinstance(what, Served))
+SERVED = ", ".join(f"{row[0]} {row[1]}" for row in ROWS if isinstance(row[2], Served) and row not in (*FORMER, *STORED))
 
 _UPGRADE = {"upgrade": "HTTP/1.1", "connection": "Upgrade"}  # RFC 9110, 15.5.22: a 426 names what is spoken instead
 
@@ -106,7 +153,7 @@ def _other(method: str, path: str, node: _Node, model: str) -> Route:
     )
 
 
-_ABOUT = f"This proxy answers with Qwen and serves {SERVED}."
+_ABOUT = f"This proxy answers with Qwen and serves {SERVED}; and stored responses and conversations."
 
 
 def _hint(path: str) -> str:
@@ -125,7 +172,7 @@ def _bare(path: str) -> str:
 
 
 def _locate(path: str) -> tuple[_Node, str]:
-    """The node of *path*, and the model that it names; an empty node if there is none.
+    """The node of *path*, and the model (or any other thing) that it names; an empty node if there is none.
 
     Doubled and trailing slashes do not count.  Dot segments are not followed, however they are encoded.
     """
@@ -142,9 +189,9 @@ def _locate(path: str) -> tuple[_Node, str]:
 def _walk(node: _Node, segments: Sequence[str]) -> tuple[_Node, str] | None:
     if not segments:
         return (node, "") if node.methods else None
-    for child in (node.named.get(segments[0]), node.any):
+    for child, passed in ((node.named.get(segments[0]), ""), (node.any, segments[0])):
         if child is not None and (found := _walk(child, segments[1:])) is not None:
-            return found
+            return found[0], "/".join(filter(None, (passed, found[1])))
     return (node.rest, "/".join(segments)) if node.rest is not None else None
 
 
@@ -154,7 +201,7 @@ def _grow(root: _Node, path: str) -> _Node:
     for segment in path.strip("/").split("/"):
         if segment == "{model}":
             node.rest = node = node.rest or _Node()
-        elif segment == "{}":
+        elif segment in ("{}", "{engine}"):
             node.any = node = node.any or _Node()
         else:
             node = node.named.setdefault(segment, _Node())

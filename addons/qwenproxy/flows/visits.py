@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable
 
 from mitmproxy import http
@@ -17,20 +18,35 @@ from qwenproxy.record import Record
 log = logging.getLogger(__name__)
 
 CREDENTIALS = frozenset(
-    {b"authorization", b"api-key", b"x-api-key", b"cookie", b"openai-organization", b"openai-project"}
+    {
+        *(b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"cookie"),
+        *(b"openai-organization", b"openai-project"),
+    }
 )
 """Request headers that name or authorise the app's owner at OpenAI."""
+KEY = re.compile(rb"\bsk-[\w-]{8,}|((?:api[-_]?key|access[-_]?token|token|key)=)[^&;,\s]{8,}", re.IGNORECASE)
+"""Keys elsewhere: in a header that carries them for WebSockets, in one of the app's own, in a query."""
+MASK = rb"\1[secret]"
 
 
 def take_credentials(request: http.Request) -> dict[str, str]:
-    """Remove the app's credentials from *request*, and return them by their lower-case names."""
-    fields = request.headers.fields
-    found = {
-        text(name): value.decode("utf-8", "surrogateescape") for name, value in fields if name.lower() in CREDENTIALS
-    }
-    if found:
-        request.headers.fields = tuple(field for field in fields if field[0].lower() not in CREDENTIALS)
+    """Remove the app's credentials from *request*, and return those of headers by their lower-case names."""
+    found: dict[str, str] = {}
+    kept: list[tuple[bytes, bytes]] = []
+    for name, value in request.headers.fields:
+        if name.lower() in CREDENTIALS:
+            found[text(name)] = value.decode("utf-8", "surrogateescape")
+        else:
+            kept.append((name, masked(value)))
+    request.headers.fields = tuple(kept)
+    if masked(request.data.path) != request.data.path:
+        request.data.path = masked(request.data.path)
     return found
+
+
+def masked(value: bytes) -> bytes:
+    """*value* without the keys in it."""
+    return KEY.sub(MASK, value) if b"sk-" in value or b"=" in value else value
 
 
 def plain_headers(request: http.Request) -> dict[str, str]:

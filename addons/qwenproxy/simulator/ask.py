@@ -98,9 +98,34 @@ class Ask:
     @cached_property
     def results(self) -> list[Result]:
         """What tools gave back since the model last spoke."""
-        names = {call.get("id"): name_of(call) for call in self.calls}
         last = max((i for i, m in enumerate(self.messages) if m.get("role") == "assistant"), default=-1)
-        tools = [message for message in self.messages[last + 1 :] if message.get("role") == "tool"]
+        return self._results(self.messages[last + 1 :])
+
+    @cached_property
+    def findings(self) -> list[Result]:
+        """What tools gave back since the user last spoke, in however many rounds."""
+        return self._results(self._turn)
+
+    @cached_property
+    def calls_since(self) -> list[Json]:
+        """Every tool call since the user last spoke."""
+        return [call for message in self._turn for call in dicts(message.get("tool_calls"))]
+
+    @property
+    def rounds_since(self) -> int:
+        """How often the model has called tools since the user last spoke."""
+        return sum(bool(dicts(message.get("tool_calls"))) for message in self._turn)
+
+    @cached_property
+    def _turn(self) -> list[Json]:
+        """The messages behind the user's last one; one behind results holds their pictures only."""
+        roles = [message.get("role") for message in self.messages]
+        said = (i for i, role in enumerate(roles) if role == "user" and roles[max(0, i - 1)] != "tool")
+        return self.messages[max(said, default=-1) + 1 :]
+
+    def _results(self, messages: list[Json]) -> list[Result]:
+        names = {call.get("id"): name_of(call) for call in self.calls}
+        tools = [message for message in messages if message.get("role") == "tool"]
         return [Result(names.get(m.get("tool_call_id"), "the tool"), text_of(m.get("content"))) for m in tools]
 
     @cached_property

@@ -1,6 +1,5 @@
 """Which tools the scripted model calls, and with what."""
 
-import re
 from collections.abc import Mapping
 
 import orjson
@@ -8,57 +7,48 @@ import orjson
 from qwenproxy.simulator.ask import Ask
 from qwenproxy.simulator.facts import Facts, facts_of
 from qwenproxy.simulator.forms import Form, kind_of
+from qwenproxy.simulator.planning import best, fit, goes_on, next_steps, steps
 from qwenproxy.wire.openai import Json
 
 MOST = 5
 """Calls at once."""
 
-WORD = re.compile(r"[^\W\d_]+")
-CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-DULL_WORDS = """
-a about after all also an and any are as at be been but by can do does each every for from get given gives has have here
-how if in into is it its list make may me my no not of off on once one only or other our out please returns run set
-should so some such than that the their them then there these this those to tool tools two up use used uses using via
-was we what when where which who why will with within would you your
-"""
-DULL = frozenset(DULL_WORDS.split())
-"""Words that say nothing of what a tool is for."""
-
 
 def calls_of(ask: Ask, wishes: Mapping[str, str]) -> list[tuple[str, str]]:
     """The calls to make: names and arguments; empty if the model answers in words.
 
-    A tool is called if it is forced, or wished for (`call`), or if its words fit the prompt; never on tools' results.
+    A tool is called if it is forced, or wished for (`call`), or if its words fit the prompt; on tools' results only if
+    the prompt takes several tools, or several rounds are wished for (`rounds`).
     """
-    tool = None if "talk" in wishes else _chosen(ask, wishes.get("call"))
-    if tool is None:
+    if not ask.tools or "talk" in wishes or ask.chat.get("tool_choice") == "none":
         return []
+    if "rounds" in wishes:
+        tool = best(ask.tools, ask.prompt)
+        return [_call(tool, facts_of(ask.prompt))] if goes_on(ask, wishes["rounds"]) else []
+    if ask.forced is None and "call" not in wishes and (plan := steps(ask)):
+        return [_call(step.tool, facts_of(step.about)) for step in next_steps(ask, plan, wishes)]
+    chosen = _chosen(ask, wishes.get("call"))
+    return _calls(ask, chosen, wishes) if chosen is not None else []
+
+
+def _calls(ask: Ask, tool: Json, wishes: Mapping[str, str]) -> list[tuple[str, str]]:
     facts = facts_of(ask.prompt)
     shares = _shares(ask, tool, facts) if "parallel" in wishes or _many(ask) else [facts]
-    return [(str(tool.get("name")), _arguments(tool, share)) for share in shares]
+    return [_call(tool, share) for share in shares]
+
+
+def _call(tool: Json, facts: Facts) -> tuple[str, str]:
+    return str(tool.get("name")), _arguments(tool, facts)
 
 
 def _chosen(ask: Ask, wish: str | None) -> Json | None:
-    if not ask.tools or ask.results or ask.chat.get("tool_choice") == "none":
+    if ask.results:
         return None
     wanted = ask.forced or wish
     if wanted:
         return next((tool for tool in ask.tools if tool.get("name") == wanted), None)
-    said = words(ask.prompt)
-    best = max(ask.tools, key=lambda tool: fitness(tool, said))
-    return best if wish is not None or ask.forced is not None or fitness(best, said) else None
-
-
-def fitness(tool: Json, said: frozenset[str]) -> int:
-    """How well a tool fits what was said: its name counts most."""
-    name, about = words(str(tool.get("name"))), words(str(tool.get("description") or ""))
-    return 3 * len(name & said) + len(about & said)
-
-
-def words(text: str) -> frozenset[str]:
-    """The telling words of *text*, without the endings of plurals."""
-    found = WORD.findall(CAMEL.sub(" ", text).replace("_", " ").lower())
-    return frozenset(word.removesuffix("s") for word in found if word not in DULL)
+    found = best(ask.tools, ask.prompt)
+    return found if wish is not None or ask.forced is not None or fit(found, ask.prompt) else None
 
 
 def _many(ask: Ask) -> bool:

@@ -12,6 +12,7 @@ from qwenproxy.simulator.contents.face import Contents
 from qwenproxy.simulator.dashscope import refusals as native_refusals
 from qwenproxy.simulator.dashscope.face import Dashscope
 from qwenproxy.simulator.face import Face
+from qwenproxy.simulator.gaps import Gaps
 from qwenproxy.simulator.refusals import BAD_KEY, Envelope, Refusal
 from qwenproxy.simulator.steps import Steps
 
@@ -35,6 +36,7 @@ def native(request: web.Request) -> Face:
 TALKS: Mapping[str, Callable[[web.Request], Face]] = {
     f"{PORTAL}/chat/completions": lambda request: Compatible(),
     f"{COMPATIBLE}/chat/completions": lambda request: Compatible(),
+    f"{COMPATIBLE}/completions": lambda request: Gaps(),
     f"{NATIVE}/services/aigc/text-generation/generation": native,
     f"{NATIVE}/services/aigc/multimodal-generation/generation": native,
     contents.WHOLE: contents.face_of,

@@ -21,17 +21,23 @@ JOINED = re.compile(r"\s*(?:,|;|&|\band\b|\bor\b)\s*(?:(?:and|or|in|for|at|of|to
 SENTENCE = re.compile(r"[.!?:\n]\W*$")
 PLACE = re.compile(r"\b(?:in|for|at|of)\s+(\w+)(?:\s*(?:,|and|or)\s+(\w+))?")
 NUMBER = re.compile(r"(?<![\w.])-?\d{1,15}(?:\.\d{1,15})?(?!\w|\.\d)")
+FORMULA = re.compile(r"[(\d][\d\s().]{0,40}(?:(?:\*\*|[-+*/^%×÷]|mod\b)\s{0,4}[(\d][\d\s().]{0,40}){1,40}")
+"""Arithmetic, as people write it."""
 QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)")
 
 
 class Facts(NamedTuple):
-    """What one prompt holds, each in its order; `items` are the names that it lists ("Riga and Oslo")."""
+    """What one prompt holds, each in its order; `items` are the names that it lists ("Riga and Oslo").
+
+    `formula`: the arithmetic in it, "" for none.
+    """
 
     text: str
     names: list[str]
     items: list[str]
     numbers: list[float]
     quotes: list[str]
+    formula: str = ""
 
 
 class Found(NamedTuple):
@@ -51,7 +57,9 @@ def facts_of(prompt: str) -> Facts:
     sure = [*items, *(one.name for one in found if not one.opens)] or [one.name for one in found]
     quotes = ["".join(quote) for quote in QUOTED.findall(prompt)]
     numbers = [float(number) for number in NUMBER.findall(prompt)]
-    return Facts(prompt, list(dict.fromkeys(sure)), list(dict.fromkeys(items)), numbers, quotes)
+    formula = FORMULA.search(prompt)
+    told = formula[0].strip() if formula else ""
+    return Facts(prompt, list(dict.fromkeys(sure)), list(dict.fromkeys(items)), numbers, quotes, told)
 
 
 def _found(prompt: str) -> list[Found]:

@@ -28,6 +28,8 @@ FORMATS = {
     "ipv4": "192.0.2.1",
 }
 PLACES = ("city", "location", "place", "town", "country", "region", "destination", "origin", "cities", "countries")
+ZONES = ("zone",)
+FORMULAS = ("expression", "formula")
 TEXTS = ("query", "question", "text", "prompt", "input", "message", "content", "search", "topic", "description")
 
 
@@ -58,7 +60,8 @@ class Form:
         self._left -= 1
         if (choices := schema.get("enum")) and isinstance(choices, list):
             return self._mentioned(choices)
-        for fixed in ("const", "default"):
+        known = self._facts.names and _is_any(name, ZONES) and kind_of(schema) == "string"
+        for fixed in ("const",) if known else ("const", "default"):
             if fixed in schema:
                 return schema[fixed]
         return self._kinds.get(kind_of(schema), self._string)(schema, name, depth)
@@ -123,6 +126,8 @@ class Form:
 
     def _words(self, name: str) -> str:
         facts = self._facts
+        if facts.formula and _is_any(name, FORMULAS):
+            return facts.formula
         if _is_any(name, TEXTS):
             return (facts.quotes or [facts.text])[0]
         if _is_any(name, PLACES):

@@ -51,7 +51,7 @@ def _text(ask: Ask) -> str:
 
 def _words(ask: Ask) -> str:
     if ask.results:
-        results = " ".join(f"{result.name} says: {_quote(result.text)}." for result in ask.results)
+        results = " ".join(f"{result.name} says: {_quote(result.text)}." for result in ask.findings)
         return f"Here is what I found. {results} That is all – {ask.model}, simulated."
     seen = _seen([picture_of(url) for url in ask.images])
     return (

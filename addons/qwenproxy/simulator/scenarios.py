@@ -68,7 +68,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     # what the model does
     "call": Scenario("calls a tool whatever the prompt says, the named one if one is named", "TOOL", wish=True),
     "talk": Scenario("answers in words though tools are offered", wish=True),
-    "parallel": Scenario("makes several calls at once though that is refused", wish=True),
+    "parallel": Scenario("makes several calls at once (5) though that is refused", "N", wish=True),
+    "rounds": Scenario("calls a tool in so many rounds (3), one after the other", "N", wish=True),
     "words": Scenario("a text of so many words (1000)", "N", reply=said.words),
     "flood": Scenario("so many events (10000), all at once", "N", reply=said.flood, steps=steps.at_once),
     "row": Scenario("the service holds another value for the model than the proxy does", "FIELD=VALUE", rule=rule),

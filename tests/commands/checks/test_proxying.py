@@ -97,6 +97,23 @@ def test_a_base_url_must_lead_here(url: str, level: str) -> None:
     assert levels(found({"OPENAI_BASE_URL": url}))[1:] == [("base-url", level)]
 
 
+OCCUPANTS: dict[State, tuple[str, str]] = {
+    "openai": ("ok", "where qwenproxy's local OpenAI runs"),
+    "nobody": ("fail", "where nobody listens"),
+    "ours": ("fail", "is qwenproxy's HTTPS proxy"),
+    "other": ("warn", "not the proxy"),
+    "unknown": ("ok", "http://127.0.0.1:8080/v1"),
+}
+
+
+@pytest.mark.parametrize(("local", "expected"), OCCUPANTS.items(), ids=OCCUPANTS.keys())
+def test_at_a_base_url_our_local_openai_must_be(local: State, expected: tuple[str, str]) -> None:
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:8080/v1"}
+    (finding,) = proxying.base_url(environ, HOSTS, local)
+    assert (finding.level, expected[1] in finding.what) == (expected[0], True)
+    assert bool(finding.next) is (finding.level != "ok")
+
+
 async def test_who_is_there_is_looked_at(tmp_path: Path) -> None:
     pem = authority(tmp_path).read_bytes()
     environ = {"QWENPROXY_AUTH": "none", "QWENPROXY_UPSTREAM": "http://127.0.0.1:9/v1"}
@@ -116,6 +133,13 @@ async def test_who_is_there_is_looked_at(tmp_path: Path) -> None:
         assert {address.port: state for address, state in states.items()} == {
             port: state for state, port in ports.items()
         }
+        for state, port in ports.items():
+            assert await proxying.look_local({"OPENAI_BASE_URL": f"http://localhost:{port}/v1"}, pem) == state
+
+
+@pytest.mark.parametrize("url", ["", "http://elsewhere.example/v1", "http://[::1"], ids=["none", "elsewhere", "broken"])
+async def test_only_a_base_url_on_this_machine_is_looked_at(url: str) -> None:
+    assert await proxying.look_local({"OPENAI_BASE_URL": url}, b"") == "unknown"
 
 
 async def test_other_machines_are_asked_unless_offline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,8 +33,17 @@ def test_what_keeps_calls_away_from_the_proxy_is_said(environ: dict[str, str], n
         {"NO_PROXY": "localhost,10.0.0.0/8"},
         {"OPENAI_BASE_URL": "https://api.openai.com/v1"},
         {"JAVA_TOOL_OPTIONS": "-Xmx1g"},
+        {"JAVA_TOOL_OPTIONS": "-Djavax.net.ssl.trustStore=/home/me/.mitmproxy/qwenproxy-truststore.p12 -Xmx1g"},
+        {"JAVA_TOOL_OPTIONS": '"-Djavax.net.ssl.trustStore=/a b/qwenproxy-exec-1x/truststore.p12"'},
     ],
-    ids=["nothing", "a harmless NO_PROXY", "OpenAI's own address", "Java's memory"],
+    ids=[
+        "nothing",
+        "a harmless NO_PROXY",
+        "OpenAI's own address",
+        "Java's memory",
+        "the store that --env has made",
+        "the store of an exec around this one",
+    ],
 )
 def test_of_the_rest_nothing_is_said(environ: dict[str, str]) -> None:
     assert list(notices(PLACE, environ)) == []

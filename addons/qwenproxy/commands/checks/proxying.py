@@ -19,6 +19,8 @@ NAME = "proxy"
 BYPASS = "no-proxy"
 BASE_URL = "base-url"
 FORM = "An HTTP proxy is named as http://127.0.0.1:8081."
+ELSEWHERE = "Unset it, or set it to the local OpenAI: by default http://127.0.0.1:8080/v1."
+LOCAL: Mapping[State, str] = {"openai": ", where qwenproxy's local OpenAI runs"}
 EXEC = "`qwenproxy exec -- COMMAND` sets all of it for one command"
 STATES: Mapping[listeners.Kind, State] = {
     "refused": "nobody",
@@ -42,9 +44,21 @@ async def look(environ: Mapping[str, str], pem: bytes, limit: float, *, offline:
     return dict(zip(wanted, states, strict=True))
 
 
+async def look_local(environ: Mapping[str, str], pem: bytes) -> State:
+    """Who is at the base URL that *environ* names; `unknown` if that is not on this machine."""
+    address = addresses.read(environ.get(variables.BASE_URL, "").strip())
+    if address is None or not hostnames.is_loopback(address.host):
+        return "unknown"
+    return await _here(address.port, pem)
+
+
+async def _here(port: int, pem: bytes) -> State:
+    return STATES.get((await listeners.occupant(port, pem)).kind, "other")
+
+
 async def _state(address: ProxyAddress, pem: bytes, limit: float, offline: bool) -> State:
     if hostnames.is_loopback(address.host):
-        return STATES.get((await listeners.occupant(address.port, pem)).kind, "other")
+        return await _here(address.port, pem)
     if offline:
         return "unknown"
     with suppress(OSError, UnicodeError):  # TimeoutError is an OSError
@@ -56,9 +70,15 @@ async def _state(address: ProxyAddress, pem: bytes, limit: float, offline: bool)
 
 
 def proxying(
-    environ: Mapping[str, str], hosts: Sequence[str], states: Mapping[ProxyAddress, State]
+    environ: Mapping[str, str],
+    hosts: Sequence[str],
+    states: Mapping[ProxyAddress, State],
+    local: State = "unknown",
 ) -> Iterator[Finding]:
-    """About *environ*; *hosts* are the patterns of what is intercepted, *states* what `look` has found."""
+    """About *environ*; *hosts* are the patterns of what is intercepted.
+
+    *states* is what `look` has found, *local* what `look_local` has.
+    """
     named = addressed(environ)
     if not named:
         yield ok(NAME, f"no proxy variable is set: apps get to qwenproxy by their base URL; {EXEC}")
@@ -69,7 +89,7 @@ def proxying(
         names = [name for name, each in named.items() if each == address]
         yield leading(" and ".join(names), address, state)
     yield from bypassing(environ, hosts, states)
-    yield from base_url(environ, hosts)
+    yield from base_url(environ, hosts, local)
 
 
 def disagreeing(named: Mapping[str, ProxyAddress | None]) -> Iterator[Finding]:
@@ -115,22 +135,25 @@ def bypassing(
         yield warn(BYPASS, what, f"NO_PROXY={','.join([*given, *missing])}")
 
 
-def base_url(environ: Mapping[str, str], hosts: Sequence[str]) -> Iterator[Finding]:
-    """About OPENAI_BASE_URL, which the official SDKs read."""
+def base_url(environ: Mapping[str, str], hosts: Sequence[str], local: State) -> Iterator[Finding]:
+    """About OPENAI_BASE_URL, which the official SDKs read; *local*: who is there."""
     text = environ.get(variables.BASE_URL, "").strip()
     if not text:
         return
     with suppress(ValueError):
         parts = urlsplit(text)
-        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        if _gets_here(parts.hostname or "", hosts):
-            if parts.path.rstrip("/").endswith("/v1"):
-                yield ok(BASE_URL, f"{variables.BASE_URL} is {shown}")
-            else:
-                yield warn(BASE_URL, f"{variables.BASE_URL} is {shown}, without /v1", "It must end in /v1.")
-            return
-        what = f"{variables.BASE_URL} is {shown}: apps that heed it call that, not the proxy"
-        yield warn(BASE_URL, what, "Unset it, or set it to the local OpenAI: by default http://127.0.0.1:8080/v1.")
+        shown = f"{variables.BASE_URL} is {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        if not _gets_here(parts.hostname or "", hosts) or local == "other":
+            yield warn(BASE_URL, f"{shown}: apps that heed it call that, not the proxy", ELSEWHERE)
+        elif local == "nobody":
+            next = f"Start the proxy there (`qwenproxy run --port {parts.port or 80}`), or unset it."
+            yield fail(BASE_URL, f"{shown}, where nobody listens: all calls of apps that heed it fail", next)
+        elif local == "ours":
+            yield fail(BASE_URL, f"{shown}, which is qwenproxy's HTTPS proxy, not its local OpenAI", ELSEWHERE)
+        elif not parts.path.rstrip("/").endswith("/v1"):
+            yield warn(BASE_URL, f"{shown}, without /v1", "It must end in /v1.")
+        else:
+            yield ok(BASE_URL, f"{shown}{LOCAL.get(local, '')}")
         return
     yield warn(BASE_URL, f"{variables.BASE_URL} is no address", "Unset it, or set it to http://127.0.0.1:8080/v1.")
 

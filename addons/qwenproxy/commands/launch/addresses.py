@@ -28,11 +28,12 @@ class ProxyAddress:
 
 def named(environ: Mapping[str, str]) -> Iterator[ProxyAddress]:
     """Those in *environ*; what is of another kind, or cannot be read, is left out."""
-    found = (_read(environ.get(name, "").strip()) for name in NAMES)
+    found = (read(environ.get(name, "").strip()) for name in NAMES)
     return (address for address in dict.fromkeys(found) if address is not None)
 
 
-def _read(text: str) -> ProxyAddress | None:
+def read(text: str) -> ProxyAddress | None:
+    """The one that *text* means; None if that cannot be read, or is of another kind."""
     try:
         parts = urlsplit(text if "//" in text else f"http://{text}")
         port = parts.port or PORTS.get(parts.scheme, 0)

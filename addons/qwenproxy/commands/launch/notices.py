@@ -1,12 +1,15 @@
 """What the user should hear before the command starts: what would have kept its calls away from the proxy."""
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from qwenproxy import hostnames
-from qwenproxy.commands.launch import bypass, variables
+from qwenproxy.commands.launch import bypass, trust, variables
 from qwenproxy.commands.launch.variables import API_KEY, BASE_URL, JAVA, Place
 
+STORE = re.compile(r'"-D[^"\s]*trustStore=([^"]*)"|-D\S*trustStore=(\S*)')
+"""A trust store in the options of a JVM, which may be quoted as a whole."""
 HEEDED = "Node 22.21 or 24"
 
 
@@ -20,7 +23,7 @@ def notices(place: Place, environ: Mapping[str, str]) -> Iterator[str]:
         yield f"{BASE_URL} is set: an app that heeds it calls {_shown(base_url)}, not the proxy"
     if place.wants_key and not environ.get(API_KEY):
         yield f"the proxy takes its own client keys only, and {API_KEY} is not set"
-    if "javax.net.ssl.trustStore=" in environ.get(JAVA, ""):
+    if any(not trust.is_store(quoted or plain) for quoted, plain in STORE.findall(environ.get(JAVA, ""))):
         yield f"{JAVA} names a trust store: replaced for the command by one with the authorities of this system"
 
 

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 
 PASSWORD = "changeit"  # of a store that holds no secrets; Java's own has the same
+STORE = "truststore.p12"
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----")
 
 SYSTEM = (
@@ -50,8 +51,13 @@ def write(folder: Path, authority: bytes, replaced: Iterable[Path], added: Itera
     everybody = _once([*extra, *certificates(texts([*replaced, *system()])), *_from_openssl()])
     names = [pkcs12.PKCS12Certificate(each, f"authority-{at}".encode()) for at, each in enumerate(everybody)]
     store = pkcs12.serialize_java_truststore(names, BestAvailableEncryption(PASSWORD.encode()))
-    contents = {f"{stem}bundle.pem": _pem(everybody), f"{stem}extra.pem": _pem(extra), f"{stem}truststore.p12": store}
+    contents = {f"{stem}bundle.pem": _pem(everybody), f"{stem}extra.pem": _pem(extra), f"{stem}{STORE}": store}
     return TrustFiles(*[_put(folder / name, content) for name, content in contents.items()])
+
+
+def is_store(name: str) -> bool:
+    """Whether *name* is that of a store that `write` has made, for the shell or for another command."""
+    return name.endswith(STORE) and "qwenproxy-" in name
 
 
 def system() -> list[Path]:

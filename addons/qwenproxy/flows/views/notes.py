@@ -73,7 +73,9 @@ def comment(facts: dict[str, Any], *, live: bool = False) -> str:
     if live:
         return f"{called(facts)}, answering"
     words = [called(facts), *figures(facts)]
-    words += [f"{name} {'; '.join(facts[name])}" for name in ("dropped", "learned", "changed") if facts.get(name)]
+    words += [
+        f"{name} {'; '.join(facts[name])}" for name in ("dropped", "learned", "changed", "tools") if facts.get(name)
+    ]
     if facts.get("repaired"):
         words.append(f"repaired {'; '.join(facts['repaired'])}")
     if "error" in facts:

@@ -11,8 +11,9 @@ from qwenproxy.transcript import Kept
 STREAM = "text/event-stream"
 EMPTY = " "
 """mitmweb leaves out a line that holds nothing."""
-WORDS = ("dropped", "changed", "learned", "repaired")
-"""What was left out of a request and altered in it, what a refusal has taught, what was put right in an answer."""
+WORDS = ("dropped", "changed", "learned", "repaired", "tools")
+"""What was left out of a request and altered in it, what a refusal has taught, what was put right in an answer, and
+which tools of the proxy were run."""
 
 
 def section(title: str) -> Iterator[str]:

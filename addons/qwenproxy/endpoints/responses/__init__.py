@@ -1,0 +1,1 @@
+"""POST /v1/responses: an endpoint over the chat core."""

@@ -1,0 +1,1 @@
+"""What outlives a request: stored responses with their items and events, and conversations."""

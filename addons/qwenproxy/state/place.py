@@ -1,0 +1,29 @@
+"""Where the state is kept, by the settings and the environment."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from qwenproxy import sources
+from qwenproxy.settings import Settings
+from qwenproxy.state.base import Store
+from qwenproxy.state.database import Bounds
+from qwenproxy.state.sqlite import SQLiteStore
+
+OFF, MEMORY = "off", "memory"
+
+
+def store(settings: Settings, environ: Mapping[str, str]) -> Store | None:
+    """The store that *settings* ask for; None: nothing is to be kept."""
+    if settings.state == OFF:
+        return None
+    path = None if settings.state == MEMORY else path_of(settings, environ)
+    return SQLiteStore(path, Bounds(settings.state_lifetime, settings.state_limit))
+
+
+def path_of(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """The file that was named, else the one in the user's folder for state (XDG Base Directory Specification)."""
+    if settings.state:
+        return Path(settings.state)
+    given = environ.get("XDG_STATE_HOME", "")  # a relative one is to be ignored
+    folder = Path(given) if given.startswith("/") else sources.home_path("~/.local/state", environ, Path.cwd())
+    return folder / "qwenproxy" / "state.db"

@@ -1,0 +1,28 @@
+"""Where the state is."""
+
+from pathlib import Path
+
+import pytest
+
+from qwenproxy.settings import load
+from qwenproxy.state.place import path_of, store
+
+PLACES = {
+    "at home": ({"HOME": "/home/me"}, "/home/me/.local/state/qwenproxy/state.db"),
+    "where state belongs": ({"HOME": "/h", "XDG_STATE_HOME": "/var/s"}, "/var/s/qwenproxy/state.db"),
+    "a relative folder does not count": ({"HOME": "/h", "XDG_STATE_HOME": "s"}, "/h/.local/state/qwenproxy/state.db"),
+    "where it was said": ({"HOME": "/h", "QWENPROXY_STATE": "my.db"}, "/cwd/my.db"),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_the_place(name: str) -> None:
+    environ, place = PLACES[name]
+    assert str(path_of(load(environ, Path("/cwd")), environ)) == place
+
+
+@pytest.mark.parametrize(("state", "there"), [("off", False), ("memory", True), ("", True)])
+def test_nothing_is_opened_before_it_is_needed(tmp_path: Path, state: str, there: bool) -> None:
+    environ = {"HOME": str(tmp_path), "QWENPROXY_STATE": state}
+    assert (store(load(environ, tmp_path), environ) is not None) is there
+    assert not list(tmp_path.iterdir())

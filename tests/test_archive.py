@@ -1,0 +1,145 @@
+"""What leads to a response, and what becomes of one."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qwenproxy.archive import Archive, FollowedBody
+from qwenproxy.errors import ProxyError
+from qwenproxy.state.base import Unusable
+from qwenproxy.state.sqlite import SQLiteStore
+from qwenproxy.wire.openai import Json
+from tests.state.stores import ME, ROOMY, YOU, body, entry, event, item, keep, opened
+from tests.test_recording import CREATED, DONE
+
+
+def name(prefix: str) -> str:
+    return f"{prefix}_new"
+
+
+async def plan(where: SQLiteStore, /, **fields: Any) -> Any:
+    return await Archive(where).plan(ME, {"model": "m", "input": "Hi"} | fields, name)
+
+
+REFUSED: dict[str, tuple[Json, int, str | None, str | None]] = {
+    "an unknown response": (
+        {"previous_response_id": "x"},
+        400,
+        "previous_response_not_found",
+        "previous_response_id",
+    ),
+    "another's response": (
+        {"previous_response_id": "yours"},
+        400,
+        "previous_response_not_found",
+        "previous_response_id",
+    ),
+    "one that has lost its beginning": (
+        {"previous_response_id": "torn"},
+        400,
+        "previous_response_not_found",
+        "previous_response_id",
+    ),
+    "one that is not ready": ({"previous_response_id": "running"}, 400, None, "previous_response_id"),
+    "an unknown conversation": ({"conversation": "x"}, 404, None, "conversation"),
+    "both": ({"conversation": "conv", "previous_response_id": "mine"}, 400, None, "previous_response_id"),
+    "an unknown item": ({"input": [{"type": "item_reference", "id": "x"}]}, 404, None, "input"),
+    "another's item": ({"input": [{"type": "item_reference", "id": "in_yours"}]}, 404, None, "input"),
+    "the background without a store": ({"background": True, "store": False}, 400, None, "background"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_what_cannot_be_carried_on_is_refused(case: str) -> None:
+    fields, *told = REFUSED[case]
+    async with opened() as store:
+        await keep(store, "mine")
+        await keep(store, "yours", YOU)
+        await keep(store, "torn", previous="gone")
+        await store.add(entry("running"))
+        await store.open(ME, {"id": "conv"}, [])
+        with pytest.raises(ProxyError) as caught:
+            await plan(store, **fields)
+        assert [caught.value.status, caught.value.failure.code, caught.value.param] == told
+
+
+async def test_what_comes_before() -> None:
+    async with opened() as store:
+        await keep(store, "mine")
+        await store.open(ME, {"id": "conv"}, [item("a")])
+        found = await plan(store, previous_response_id="mine")
+        assert [each["id"] for each in found.past] == ["in_mine", "out_mine"]
+        assert found.state == {"store": True, "background": False, "previous_response_id": "mine"}
+        found = await plan(store, conversation={"id": "conv"}, store=False)
+        assert ([each["id"] for each in found.past], found.kept) == (["a"], False)
+        assert found.state["conversation"] == {"id": "conv"}
+        found = await plan(store, input=[{"id": "out_mine"}])
+        assert found.asked["input"] == [item("out_mine")]
+
+
+async def test_without_a_store_what_needs_none_is_answered(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = SQLiteStore(tmp_path / "file" / "s", ROOMY)
+    found = await plan(store)
+    assert (found.kept, found.state) == (False, {"store": False})
+    with pytest.raises(Unusable):
+        await plan(store, previous_response_id="x")
+    await store.close()
+
+
+async def test_what_a_dead_process_was_making_has_failed(tmp_path: Path) -> None:
+    async with opened(tmp_path / "s") as first:
+        await first.add(entry("r", logged=True))
+        await first.append("r", 0, [CREATED, DONE])
+    async with opened(tmp_path / "s") as second:
+        archive = Archive(second)
+        await archive.recover()
+        found = await second.find(ME, "r")
+        assert found is not None
+        assert found.body["status"] == "failed"
+        assert "proxy was stopped" in found.body["error"]["message"]
+        assert found.body["output"] == [item("out")]
+        log = await second.log("r", 1)
+        assert (len(log.events), log.over) == (1, True)
+
+
+async def test_a_log_is_followed_to_its_end(tmp_path: Path) -> None:
+    """Also if another process writes it, and then dies."""
+    async with opened(tmp_path / "s") as reader:
+        followed = FollowedBody(Archive(reader), ME, "r", 0)
+        async with opened(tmp_path / "s") as writer:
+            await writer.add(entry("r", logged=True))
+            await writer.append("r", 0, [event(0), event(1)])
+            assert await followed.read() == event(1)
+            waiting = asyncio.ensure_future(followed.read())
+            await asyncio.sleep(0)
+            await writer.append("r", 2, [event(2)])
+            assert await waiting == event(2)
+        assert b"response.failed" in await followed.read()
+        assert await followed.read() == b""
+        await followed.close()
+
+
+async def test_only_the_background_can_be_cancelled() -> None:
+    async with opened() as store:
+        archive = Archive(store)
+        await keep(store, "mine")
+        for owner, response, status in ((ME, "mine", 400), (YOU, "mine", 404), (ME, "x", 404)):
+            with pytest.raises(ProxyError) as caught:
+                await archive.cancel(owner, response)
+            assert caught.value.status == status
+        await store.add(entry("back")._replace(body=body("back", background=True)))
+        assert (await archive.cancel(ME, "back"))["status"] == "cancelled"
+        assert (await archive.cancel(ME, "back"))["status"] == "cancelled", "once more, the same"
+
+
+async def test_what_is_removed_is_gone() -> None:
+    async with opened() as store:
+        archive = Archive(store)
+        await keep(store, "mine")
+        with pytest.raises(ProxyError):
+            await archive.remove(YOU, "mine")
+        await archive.remove(ME, "mine")
+        assert await archive.find(ME, "mine") is None
