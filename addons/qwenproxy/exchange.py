@@ -110,7 +110,7 @@ class Exchange:
             return await self._opening.open(self._chat)
         try:
             return self._loop, await self._loop.read()
-        except BaseException:
+        except BaseException:  # cancelled, too: its rounds and tools must not go on for nobody
             await self._loop.close()
             raise
 

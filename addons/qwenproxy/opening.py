@@ -85,7 +85,7 @@ class Opening:
                 first += more  # nothing has been sent to the app, so an answer that says nothing can be asked for again
             if not source.started and first and isinstance(error := first[-1], ProxyError):
                 raise SaidNothing(error) if error.failure is UPSTREAM_CUT else error
-        except BaseException:
+        except BaseException:  # cancelled, too: the upstream must not go on for nobody
             for strand in strands:
                 await strand.close()
             raise

@@ -1,6 +1,6 @@
 """The contents format read: whatever comes, however it is cut, what goes out is well formed."""
 
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenproxy.errors import INTERNAL, ProxyError
+from tests.dialects import fuzzing
 from tests.dialects.contents_reading import array, play, stream
-from tests.support import wellformed
 from tests.support.answers import written
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "contents"
@@ -24,17 +23,7 @@ OPTIONS = st.fixed_dictionaries(
 PLACES = st.lists(st.integers(1, 2000), max_size=4)
 
 
-def in_pieces(data: bytes, places: list[int]) -> list[bytes]:
-    edges = sorted({0, len(data), *(place for place in places if place < len(data))})
-    return [data[start:end] for start, end in pairwise(edges)]
-
-
-def check(data: bytes, places: list[int], options: dict[str, Any]) -> None:
-    """Reads *data* whole and in pieces: the same well-formed answer both times."""
-    whole = play([data] if data else [], **options)
-    assert [written(event) for event in play(in_pieces(data, places), **options)] == [written(event) for event in whole]
-    wellformed.check(whole)
-    assert not any(isinstance(event, ProxyError) and event.failure is INTERNAL for event in whole)
+check = partial(fuzzing.check, play)
 
 
 @given(st.sampled_from([b"", b"[", b"[{", b'[{"candidates":[']), st.binary(max_size=200), PLACES, OPTIONS)

@@ -1,6 +1,6 @@
 """DashScope's native protocol read: whatever comes, however it is cut, what goes out is well formed."""
 
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenproxy.errors import INTERNAL, ProxyError
+from tests.dialects import fuzzing
 from tests.dialects.dashscope_reading import frame, play
-from tests.support import wellformed
-from tests.support.answers import written
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "dashscope"
 ANSWERS = [(path / "qwen.sse").read_bytes() for path in sorted(GOLDEN.iterdir())]
@@ -22,17 +20,7 @@ FLAGS = st.fixed_dictionaries(
 PLACES = st.lists(st.integers(1, 2000), max_size=4)
 
 
-def in_pieces(data: bytes, places: list[int]) -> list[bytes]:
-    edges = sorted({0, len(data), *(place for place in places if place < len(data))})
-    return [data[start:end] for start, end in pairwise(edges)]
-
-
-def check(data: bytes, places: list[int], options: dict[str, Any]) -> None:
-    """Reads *data* whole and in pieces: the same well-formed answer both times."""
-    whole = play([data] if data else [], **options)
-    assert [written(event) for event in play(in_pieces(data, places), **options)] == [written(event) for event in whole]
-    wellformed.check(whole)
-    assert not any(isinstance(event, ProxyError) and event.failure is INTERNAL for event in whole)
+check = partial(fuzzing.check, play)
 
 
 @given(st.binary(max_size=200), PLACES, FLAGS)

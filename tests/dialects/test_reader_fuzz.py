@@ -1,6 +1,6 @@
 """Compatible mode read: whatever comes, however it is cut, what goes out is well formed."""
 
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwenproxy import sse
-from qwenproxy.errors import INTERNAL, ProxyError
-from qwenproxy.wire.openai import ChatEvent
+from tests.dialects import fuzzing
 from tests.dialects.reading import play
-from tests.support import wellformed
-from tests.support.answers import written
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "stream"
 ANSWERS = [(path / "qwen.sse").read_bytes() for path in sorted(GOLDEN.iterdir())]
@@ -23,18 +20,7 @@ FLAGS = st.fixed_dictionaries(
 )
 
 
-def in_pieces(data: bytes, places: list[int]) -> list[bytes]:
-    edges = sorted({0, len(data), *(place for place in places if place < len(data))})
-    return [data[start:end] for start, end in pairwise(edges)]
-
-
-def check(data: bytes, places: list[int], options: dict[str, Any]) -> list[ChatEvent]:
-    """Reads *data* whole and in pieces: the same well-formed answer both times."""
-    whole = play([data] if data else [], **options)
-    assert [written(event) for event in play(in_pieces(data, places), **options)] == [written(event) for event in whole]
-    wellformed.check(whole)
-    assert not any(isinstance(event, ProxyError) and event.failure is INTERNAL for event in whole)
-    return whole
+check = partial(fuzzing.check, play)
 
 
 PLACES = st.lists(st.integers(1, 2000), max_size=4)

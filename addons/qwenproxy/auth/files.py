@@ -71,7 +71,7 @@ def replace(path: Path, content: bytes, check: Callable[[], None]) -> Stamp:
             found = _stamp(os.fstat(file))
         check()
         aside.replace(path)
-    except BaseException:
+    except BaseException:  # interrupted, too: no half-written credential may stay
         with suppress(OSError):
             aside.unlink()
         raise

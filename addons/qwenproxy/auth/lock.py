@@ -61,7 +61,7 @@ class Lock:
     async def __aenter__(self) -> Self:
         try:
             await self._acquire()
-        except BaseException:
+        except BaseException:  # cancelled, too: a lock that nobody holds would stop every other program
             self._over = True  # a thread that is about to make the file takes it away again
             self.remove()
             self._let_signals_be()

@@ -1,5 +1,6 @@
 """What all readers of upstream answers have in common: bytes -> objects -> normaliser -> chat events."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import NotRequired, Protocol, TypedDict, Unpack
 
@@ -49,7 +50,7 @@ def about(plan: Plan, failure: Refusal, *, tools: frozenset[str], new_id: Callab
     return {"tools": tools, "new_id": new_id, "failure": failure, "think": where, "rescue_calls": plan.leaks}
 
 
-class Reading:
+class Reading(ABC):
     """One answer.  A dialect's reader says what it finds in each object (`_object`), and what is left (`_over`)."""
 
     _objects: Objects
@@ -95,8 +96,9 @@ class Reading:
         self.started, self.finished = normaliser.started, normaliser.finished
         return events
 
+    @abstractmethod
     def _object(self, found: Json) -> None:
-        raise NotImplementedError
+        """Say to the normaliser what *found* holds."""
 
     def _over(self) -> None:
         """There is no more to read."""

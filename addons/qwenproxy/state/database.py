@@ -63,7 +63,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(path or ":memory:", timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         _prepare(connection)
-    except BaseException:
+    except BaseException:  # interrupted, too: an open connection would hold the file
         connection.close()
         raise
     return connection
