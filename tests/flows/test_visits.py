@@ -222,6 +222,14 @@ def test_keys_in_other_headers_are_not_left_there(name: str, value: str, kept: s
         assert request.headers[name] == kept
 
 
+@pytest.mark.parametrize("for_proxy", [True, False])
+def test_a_password_for_a_proxy_is_left_to_mitmproxy_only_where_it_asks_for_one(for_proxy: bool) -> None:
+    request = tflow.tflow().request
+    request.headers["proxy-authorization"] = "Basic QWxhZGRpbjpvcGVuU2VzYW1l"
+    take_credentials(request, for_proxy=for_proxy)
+    assert ("proxy-authorization" in request.headers) == (not for_proxy)
+
+
 def test_a_key_in_the_query_is_not_left_there() -> None:
     request = tflow.tflow().request
     request.path = "/v1/models?api_key=sk-1234567890abc&limit=20&api-key=abcdefghijk"

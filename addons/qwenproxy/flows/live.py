@@ -90,7 +90,7 @@ class LiveStream(layers.HttpStream):
     def mine(self) -> Visit | None:
         """The visit, if the flow is ours; before anyone else sees it, its credentials are taken off."""
         if self.visit is None and door.owns(self.flow):
-            self.visit = Visit(self.flow, take_credentials(self.flow.request))
+            self.visit = Visit(self.flow, take_credentials(self.flow.request, for_proxy=not door.authenticates))
         return self.visit
 
     def start_request_stream(self) -> Commands[None]:

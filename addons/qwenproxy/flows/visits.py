@@ -24,17 +24,22 @@ CREDENTIALS = frozenset(
     }
 )
 """Request headers that name or authorise the app's owner at OpenAI."""
+WITH_PROXYS = CREDENTIALS | {b"proxy-authorization"}
 KEY = re.compile(rb"\bsk-[\w-]{8,}|((?:api[-_]?key|access[-_]?token|token|key)=)[^&;,\s]{8,}", re.IGNORECASE)
 """Keys elsewhere: in a header that carries them for WebSockets, in one of the app's own, in a query."""
 MASK = rb"\1[secret]"
 
 
-def take_credentials(request: http.Request) -> dict[str, str]:
-    """Remove the app's credentials from *request*, and return those of headers by their lower-case names."""
+def take_credentials(request: http.Request, *, for_proxy: bool = True) -> dict[str, str]:
+    """Remove the app's credentials from *request*, and return those of headers by their lower-case names.
+
+    *for_proxy*: also those for a proxy, which mitmproxy takes off itself where it asks for them.
+    """
+    taken = WITH_PROXYS if for_proxy else CREDENTIALS
     found: dict[str, str] = {}
     kept: list[tuple[bytes, bytes]] = []
     for name, value in request.headers.fields:
-        if name.lower() in CREDENTIALS:
+        if name.lower() in taken:
             found[text(name)] = value.decode("utf-8", "surrogateescape")
         else:
             kept.append((name, masked(value)))
