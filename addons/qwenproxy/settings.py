@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from qwenproxy import hostnames, sources, values
+from qwenproxy.fleet_settings import FleetSettings
 from qwenproxy.setting_rows import Row
 from qwenproxy.setting_rows import setting as _setting
-from qwenproxy.state_settings import StateSettings
 from qwenproxy.values import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(StateSettings):
+class Settings(FleetSettings):
     """All settings; without arguments, the defaults."""
 
     upstream: str = _setting(
@@ -114,10 +114,10 @@ def _row(of: Field[Any]) -> Row:
     return row
 
 
-_FOR_TOOLS = [each.name for each in fields(StateSettings)]
+_BASE = [each.name for each in fields(FleetSettings)]
 ROWS: Mapping[str, Row] = {
     each.name: _row(each)
-    for each in sorted(fields(Settings), key=lambda each: each.name in _FOR_TOOLS)  # a base class's own come first
+    for each in sorted(fields(Settings), key=lambda each: each.name in _BASE)  # a base class's own come first
     if "row" in each.metadata
 }
 
