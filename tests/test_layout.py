@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("naming",),
     ("embedding_models",),
     ("endpoints", "dialects", "record", "simulator", "limits", "hints", "toolsets", "turn", "continuations"),
-    ("auth", "state"),
+    ("auth", "state", "traffic"),
     ("upstream", "tools"),
     ("rounds", "lines"),
     ("listing", "offer"),

@@ -30,6 +30,7 @@ from qwenproxy.state.base import Store
 from qwenproxy.state_settings import StateSettings
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
+from qwenproxy.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class QwenProxy:
         self._json: logging.Handler | None = None
         self._keep = 0
         self._shelf: Shelf | None = None
+        self.traffic = Traffic()
+        """The exchanges under way, whatever the settings become."""
         self.settings = Settings()
 
     @property
@@ -191,7 +194,7 @@ class QwenProxy:
             self._put_away()
             self._archive = archived(place.store(found, self._environ))
         self._retire()
-        self._desk = Desk(found, service.service(found, self._environ), toolbox, self._archive)
+        self._desk = Desk(found, service.service(found, self._environ), toolbox, self._archive, self.traffic)
         if before is not None:
             self._desk.inherit(before)
         if self._running:

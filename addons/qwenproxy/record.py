@@ -44,6 +44,8 @@ class Record:
         self.error = ""
         self.usage: dict[str, Any] | None = None
         self.transcript = Transcript(keep, clock) if keep else None
+        self.on_close: Callable[[Record], object] | None = None
+        """Called once, when all is known."""
         self._clock = clock
         self._started = clock()
         self._first: float | None = None
@@ -98,6 +100,8 @@ class Record:
         if log.isEnabledFor(level):
             facts = self.facts()
             log.log(level, "%s", text(facts), extra={"exchange": facts})
+        if self.on_close is not None:
+            self.on_close(self)
 
     def facts(self) -> dict[str, Any]:
         """What there is to tell, empty facts left out."""

@@ -32,6 +32,7 @@ from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.tools import policy
 from qwenproxy.tools.toolbox import Toolbox
+from qwenproxy.traffic import Traffic
 from qwenproxy.wire.openai import Head, Json
 
 PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence and the time for tools
@@ -41,10 +42,19 @@ class Desk:
     """Where every request of ours is received: one for each set of settings."""
 
     def __init__(
-        self, settings: Settings, service: Service, toolbox: Toolbox | None = None, archive: Archive | None = None
+        self,
+        settings: Settings,
+        service: Service,
+        toolbox: Toolbox | None = None,
+        archive: Archive | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
-        """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is."""
+        """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is.
+
+        *traffic*: where the process's exchanges are counted.
+        """
         self.service = service
+        self._traffic = traffic or Traffic()
         self._toolbox = toolbox
         self._archive = archive
         self._kept = Kept(settings, archive)
@@ -77,10 +87,8 @@ class Desk:
     async def answer(self, visit: Visit) -> Answer:
         """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
         headers = plain_headers(visit.flow.request)
-        record = Record(
-            answers.request_id(visit.flow.id), visit.flow.request.method, "-", time.monotonic, keep=visit.keep
-        )
-        visit.record = record
+        name, method = answers.request_id(visit.flow.id), visit.flow.request.method
+        record = visit.record = self._traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep))
         try:
             answer = await self._routed(visit, headers, record)
         except ProxyError as e:
@@ -171,7 +179,7 @@ class Desk:
         if not plan.background:
             return await self._kept.make(await self._exchange(ask, call, head), head, plan)
         begun = Begun(call, head)
-        own = Record(record.id, record.method, "background", time.monotonic)
+        own = self._traffic.begin(Record(record.id, record.method, "background", time.monotonic))
         own.model, own.stream = call.model, True
         exchange = await self._exchange(ask._replace(record=own), begun, head)
         return await self._kept.begin(ask, exchange, begun, head, plan)
