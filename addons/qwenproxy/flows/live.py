@@ -39,6 +39,9 @@ class Door:
     body_limit: int
     authenticates: bool = False
     """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
+    hears: Callable[[str], bool] = lambda name: True
+    """Whether any addon may want the hook of that name: to tell of one takes a task, a lock and a way through all
+    layers."""
 
     def owns(self, flow: http.HTTPFlow) -> bool:
         """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
@@ -83,9 +86,11 @@ class LiveStream(layers.HttpStream):
                 command = steps.send(reply)
             except StopIteration:
                 return
-            if isinstance(command, layers.HttpRequestHeadersHook):
-                self.mine()
-            reply = yield command
+            is_hook = isinstance(command, layers.HttpRequestHeadersHook)
+            if is_hook and self.mine() is not None and not door.hears(command.name):
+                reply = None
+            else:
+                reply = yield command
 
     def mine(self) -> Visit | None:
         """The visit, if the flow is ours; before anyone else sees it, its credentials are taken off."""
@@ -180,7 +185,8 @@ class LiveStream(layers.HttpStream):
             self.flow.response = answers.response(answer, self.flow.request)
         response = self.flow.response
         response.timestamp_start = time.time()
-        yield layers.HttpResponseHeadersHook(self.flow)
+        if door.hears(layers.HttpResponseHeadersHook.name):
+            yield layers.HttpResponseHeadersHook(self.flow)
         if (yield from self.check_killed(True)):
             visit.cancel()
         elif visit.delivery is None or self.flow.response is not response:
