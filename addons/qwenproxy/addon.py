@@ -110,6 +110,8 @@ class QwenProxy:
 
     def done(self) -> None:
         """Let go of the upstream and of the tools; answers under way go on."""
+        if self._desk is not None:
+            self._desk.closed = True
         self._retire()
         toolbox, self._toolbox = self._toolbox, None
         if toolbox is not None:
@@ -130,7 +132,7 @@ class QwenProxy:
         if self._shelf is not None:
             self._shelf.put(flow, self.settings.view_memory)
 
-    error = response
+    error = websocket_end = response
 
     def show_rounds(self, flows: Sequence[flow.Flow]) -> None:
         """The command `qwen.rounds`: show the calls of Qwen behind *flows* as flows of their own."""

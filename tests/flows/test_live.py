@@ -16,7 +16,7 @@ from mitmproxy.proxy.layers import http as layers
 from mitmproxy.test import tflow
 
 from qwenproxy import exchange
-from qwenproxy.flows import live
+from qwenproxy.flows import fit, live
 from qwenproxy.flows.hosts import Hosts
 from tests.support.clients import HELLO, App, App2, connected, request, trusting
 from tests.support.processes import authority
@@ -261,46 +261,9 @@ STREAM = live.LiveStream.__mro__[1]
 """mitmproxy's own, which `install` has put aside."""
 
 
-def bend(monkeypatch: pytest.MonkeyPatch, name: str, function: Any) -> None:
-    monkeypatch.setattr(layers, "HttpStream", STREAM)
-    monkeypatch.setattr(STREAM, name, function, raising=False)
-
-
-def test_mitmproxys_layer_is_the_one_that_this_was_written_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layers, "HttpStream", STREAM)
-    live.check()
-
-
-@pytest.mark.parametrize("name", live.SIGNATURES)
-def test_a_method_with_another_signature_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    bend(monkeypatch, name, lambda other, *, more: None)
-    with pytest.raises(RuntimeError, match=rf"{name}.*Install mitmproxy>="):
-        live.check()
-
-
-@pytest.mark.parametrize("name", live.SIGNATURES)
-def test_a_method_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(layers, "HttpStream", type("HttpStream", (), {}))
-    with pytest.raises(RuntimeError, match=name):
-        live.check()
-
-
-def test_another_door_to_an_upstream_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    bend(monkeypatch, "fetch", lambda self: layers.GetHttpConnection(("api.openai.com", 443), True, None, "tcp"))
-    with pytest.raises(RuntimeError, match="GetHttpConnection"):
-        live.check()
-
-
-def test_a_layer_that_does_not_look_its_stream_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layers, "HttpStream", STREAM)
-    monkeypatch.setattr(layers.HttpLayer, "make_stream", lambda self, stream_id: None)
-    with pytest.raises(RuntimeError, match="make_stream"):
-        live.check()
-
-
 def test_every_overridden_method_is_checked() -> None:
     ours = {name for name, value in vars(live.LiveStream).items() if inspect.isfunction(value)}
-    assert ours & set(dir(STREAM)) <= set(live.SIGNATURES)
+    assert ours & set(dir(STREAM)) <= set(fit.SIGNATURES)
 
 
 def test_the_door_is_closed_once_and_stays_closed() -> None:

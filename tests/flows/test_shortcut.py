@@ -13,7 +13,7 @@ from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http import _http1
 
 from qwenproxy import sse
-from qwenproxy.flows import live, shortcut
+from qwenproxy.flows import fit, live, shortcut
 from tests.support.clients import HELLO, App, App2, connected, request, trusting, tunnelled
 from tests.support.processes import authority
 from tests.support.proxy import REGULAR, REVERSE, Running, proxy
@@ -222,5 +222,5 @@ def test_mitmproxy_is_the_one_that_this_was_written_for() -> None:
 def test_another_one_is_refused(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, value: Any, told: str) -> None:
     monkeypatch.setattr(layers, "HttpStream", live.LiveStream.__mro__[1])
     monkeypatch.setattr(owner, name, value)
-    with pytest.raises(live.Misfit, match=told):
-        live.check()
+    with pytest.raises(fit.Misfit, match=told):
+        fit.check()

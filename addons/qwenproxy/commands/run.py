@@ -22,7 +22,7 @@ from qwenproxy.auth import keys
 from qwenproxy.commands import configured
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import guard
-from qwenproxy.flows.live import Misfit
+from qwenproxy.flows.fit import Misfit
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.server import Simulator
 
