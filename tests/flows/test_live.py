@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import http
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.test import tflow
@@ -232,6 +233,28 @@ async def test_the_end_of_a_stream_waits_for_nothing_and_leaves_the_connection_i
     assert await until(lambda: "POST chat 200" in caplog.text)
     assert (await app.ask(body=HELLO)).status == 200
     assert (len(qwen.asked), qwen.connections) == (2, 1)
+
+
+class Listener:
+    """A foreign addon that hears of what mitmproxy's own do not want."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        assert "authorization" not in flow.request.headers
+        self.heard.append("requestheaders")
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        self.heard.append("responseheaders")
+
+
+async def test_a_hook_that_nobody_wanted_is_told_of_when_somebody_comes(app: App, running: Running) -> None:
+    for _ in range(2):
+        assert (await app.ask(body=HELLO)).status == 200
+    running.master.addons.add(listener := Listener())
+    assert (await app.ask(body=HELLO, authorization="Bearer sk-app")).status == 200
+    assert listener.heard == ["requestheaders", "responseheaders"]
 
 
 STREAM = live.LiveStream.__mro__[1]

@@ -124,6 +124,7 @@ async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy, *companio
     if opts.deferred:
         raise StartRefused(unknown(sorted(opts.deferred)))
     addon.configure(set(opts.keys()))
+    logs.save_work()
     logging.getLogger().addHandler(logs.handler(addon.settings.log_format))
     logging.getLogger("qwenproxy").setLevel(logging.INFO)
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)  # a line for every connection helps nobody here

@@ -7,6 +7,8 @@ from typing import Any
 from mitmproxy import version
 from mitmproxy.proxy.layers import http as layers
 
+from qwenproxy.flows import shortcut
+
 SIGNATURES: Mapping[str, str] = {
     "handle_event": "(self, event",
     "state_wait_for_request_headers": "(self, event",
@@ -43,6 +45,7 @@ def check() -> None:
     doors = {name for name, function in vars(stream).items() if "GetHttpConnection" in names_in(function)}
     if doors != {"make_server_connection"}:
         bent.append("GetHttpConnection")
+    bent += shortcut.bent()
     if bent:
         raise Misfit(
             f"mitmproxy {version.VERSION} differs from 12.2 where qwenproxy extends it ({', '.join(bent)}); "

@@ -11,7 +11,7 @@ in no transport), and `Delivery` completes it from outside when the piece is the
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from mitmproxy.proxy.layers import http as layers
 
 from qwenproxy import errors, hostnames
 from qwenproxy.errors import ProxyError
-from qwenproxy.flows import answers, fit
+from qwenproxy.flows import answers, fit, shortcut
 from qwenproxy.flows.delivery import Delivery
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.visits import Visit, take_credentials
@@ -44,6 +44,9 @@ class Door:
     body_limit: int
     authenticates: bool = False
     """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
+    hears: Callable[[str], bool] = lambda name: True
+    """Whether any addon may want the hook of that name: to tell of one takes a task, a lock and a way through all
+    layers."""
 
     def owns(self, flow: http.HTTPFlow) -> bool:
         """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
@@ -88,9 +91,11 @@ class LiveStream(layers.HttpStream):
                 command = steps.send(reply)
             except StopIteration:
                 return
-            if isinstance(command, layers.HttpRequestHeadersHook):
-                self.mine()
-            reply = yield command
+            is_hook = isinstance(command, layers.HttpRequestHeadersHook)
+            if is_hook and self.mine() is not None and not door.hears(command.name):
+                reply = None
+            else:
+                reply = yield command
 
     def mine(self) -> Visit | None:
         """The visit, if the flow is ours; before anyone else sees it, its credentials are taken off."""
@@ -185,7 +190,8 @@ class LiveStream(layers.HttpStream):
             self.flow.response = answers.response(answer, self.flow.request)
         response = self.flow.response
         response.timestamp_start = time.time()
-        yield layers.HttpResponseHeadersHook(self.flow)
+        if door.hears(layers.HttpResponseHeadersHook.name):
+            yield layers.HttpResponseHeadersHook(self.flow)
         if (yield from self.check_killed(True)):
             visit.cancel()
         elif self.flow.response is not response or not (visit.delivery or visit.lanes):
@@ -200,7 +206,8 @@ class LiveStream(layers.HttpStream):
 
     def stream(self, visit: Visit, delivery: Delivery, response: http.Response) -> Commands[None]:
         client = self.context.client
-        delivery.congested = self.congested
+        delivery.congested = self.congestion()
+        delivery.shortcut = shortcut.find(delivery.handler, self.context.layers, self.flow)
         yield layers.SendHttp(layers.ResponseHeaders(self.stream_id, response, end_stream=False), client)
         while True:
             piece: bytes | None = yield delivery.pull()
@@ -233,12 +240,15 @@ class LiveStream(layers.HttpStream):
             yield from self.child_layer.handle_event(events.Start())
             yield layers.SendHttp(layers.ResponseEndOfMessage(self.stream_id), self.context.client)
 
-    def congested(self) -> bool:
-        """Whether HTTP/2's flow control holds back what was sent on this stream: TCP's buffer does not show it."""
+    def congestion(self) -> Callable[[], bool] | None:
+        """Tells whether HTTP/2 holds back what was sent on this stream: TCP's buffer does not show it."""
         parent = self.context.layers[self.context.layers.index(self) - 1]
         assert isinstance(parent, layers.HttpLayer)
         server = parent.connections.get(self.context.client)
-        return isinstance(server, layers.Http2Server) and bool(server.h2_conn.stream_buffers.get(self.stream_id))
+        if not isinstance(server, layers.Http2Server):
+            return None
+        buffers, stream_id = server.h2_conn.stream_buffers, self.stream_id
+        return lambda: bool(buffers.get(stream_id))
 
 
 def declared_size(request: http.Request) -> int:
