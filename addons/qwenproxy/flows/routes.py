@@ -16,6 +16,7 @@ type Endpoint = Literal[
     "response_cancel",
     "response_items",
     "input_tokens",
+    "compact",
     "conversations",
     "conversation",
     "conversation_items",
@@ -84,6 +85,7 @@ ROWS: tuple[tuple[str, str, Route | None], ...] = (
     ("GET", "/v1/models/{model}", Served("model")),
     ("POST", "/v1/completions", Served("completions")),
     ("POST", "/v1/responses/input_tokens", Served("input_tokens")),
+    ("POST", "/v1/responses/compact", Served("compact")),
     ("DELETE", "/v1/models/{model}", REFUSED),
     ("POST", "/v1/traces/ingest", Empty()),  # openai-agents exports prompts there: taken, and dropped
     *FORMER,

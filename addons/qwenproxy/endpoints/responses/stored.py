@@ -19,6 +19,7 @@ from qwenproxy.wire.responses import kind_of
 PREFIXES: Mapping[str, str] = {
     "message": "msg",
     "reasoning": "rs",
+    "compaction": "cmp",
     "function_call": "fc",
     "function_call_output": "fco",
     "custom_tool_call": "ctc",
