@@ -116,6 +116,18 @@ def missing(what: str, name: str, param: str | None = None) -> ProxyError:
     return ProxyError(NOT_FOUND, f"{what} with id '{name[:100]}' not found.", param=param)
 
 
+def page(items: Sequence[Json], after: str | None, limit: int, descending: bool) -> tuple[Sequence[Json], bool] | None:
+    """Up to *limit* of *items* from behind the one called *after*, and whether there are more; None if it is none."""
+    ordered = items[::-1] if descending else items
+    start = 0
+    if after is not None:
+        place = next((place for place, item in enumerate(ordered) if item["id"] == after), None)
+        if place is None:
+            return None
+        start = place + 1
+    return ordered[start : start + limit], len(ordered) > start + limit
+
+
 def listing(items: Sequence[Json], more: bool) -> Json:
     """A list of items.  The package wants ids of first and last even where there are none."""
     first, last = (items[0]["id"], items[-1]["id"]) if items else ("", "")
