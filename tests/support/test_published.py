@@ -57,7 +57,7 @@ DISAGREE: dict[str, set[str]] = {
     "response.function_call_arguments.done": {"name"},  # the document only
     "response.output_text.annotation.added": {"annotation"},  # the package lets it be missing
 }
-"""Fields of which the document and the package do not say the same: what both say, and what the stricter one says, is sent."""
+"""Fields of which the document and the package do not say the same; they are sent as the stricter one has it."""
 
 
 def events() -> Iterator[tuple[str, set[str]]]:
