@@ -16,15 +16,19 @@ from qwenproxy.endpoints.base import Call
 from qwenproxy.endpoints.chat import ChatCall
 from qwenproxy.endpoints.completions import CompletionCall
 from qwenproxy.endpoints.embeddings import EmbeddingCall
+from qwenproxy.endpoints.responses.call import check
+from qwenproxy.endpoints.responses.socket import Create
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
-from qwenproxy.flows import access, answers, routes
+from qwenproxy.flows import access, answers, routes, turns
 from qwenproxy.flows.asked import Ask, json_answer, owner_of
 from qwenproxy.flows.kept import Kept
+from qwenproxy.flows.lanes import Turn
 from qwenproxy.flows.local import Local
 from qwenproxy.flows.responding import Responding
 from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.limits import RateLimits, client_id
+from qwenproxy.recent import Recent
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
@@ -34,6 +38,7 @@ from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
 from qwenproxy.wire.openai import Head
 
+RESPONSES = routes.Served("responses")
 PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence and the time for tools
 
 
@@ -54,15 +59,20 @@ class Desk:
         *traffic*: where the process's exchanges are counted.  *seals*: for what apps carry; without, for a while only.
         """
         self.service = service
-        self._traffic = traffic or Traffic()
+        self.settings = settings
+        self.successor: Desk | None = None
+        """Who has taken over."""
+        self.closed = False
+        self.traffic = traffic or Traffic()
         self._toolbox = toolbox
         self._kept = Kept(settings, archive)
         self.patience = 4 * settings.idle_timeout + settings.tool_time + PATIENCE
-        self._settings = settings
         self._access = access.Access(settings)
         self._limits = limits(settings)
         self._local = Local(settings, service)
-        responding = Responding(settings, service, archive, seals or own(), self._traffic, self._kept, self._exchange)
+        responding = self._responding = Responding(
+            settings, service, archive, seals or own(), self.traffic, self._kept, self._exchange
+        )
         self._since = int(time.time())  # what models say they were created at: nobody tells
         self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
             "chat": self._chat,
@@ -80,6 +90,7 @@ class Desk:
 
     def inherit(self, before: "Desk") -> None:
         """Go on where *before* ends: with what its service has learned, and with what its clients have used up."""
+        before.successor = self
         self.service.inherit(before.service)
         self._local.inherit(before._local)
         if self._limits.spec == before._limits.spec:
@@ -89,7 +100,7 @@ class Desk:
         """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
         headers = plain_headers(visit.flow.request)
         name, method = answers.request_id(visit.flow.id), visit.flow.request.method
-        record = visit.record = self._traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep))
+        record = visit.record = self.traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep))
         try:
             answer = await self._routed(visit, headers, record)
         except ProxyError as e:
@@ -127,6 +138,8 @@ class Desk:
             return Answer(204, {"x-request-id": record.id, **route.headers}, b"")
         record.endpoint = route.endpoint
         self._local.note(record)
+        if route.endpoint == "socket":
+            return turns.connect(self, visit, headers)
         client = client_id(key, visit.flow.client_conn.peername[0])
         standing = await self._limits.check(client)
         owner = owner_of(visit.credentials.get("authorization"))
@@ -135,10 +148,20 @@ class Desk:
         answer.headers |= standing.headers()
         return answer
 
+    async def turn(self, visit: Visit, record: Record, create: Create, recent: Recent) -> Turn:
+        """The response to one message over the WebSocket of *visit*.  Raises ProxyError."""
+        request, shown, asked = visit.flow.request, visit.credentials.get("authorization"), create.asked
+        key = self._access.check_key(shown)
+        client = client_id(key, visit.flow.client_conn.peername[0])
+        await self._limits.check(client)
+        check(asked)
+        ask = Ask(request, plain_headers(request), RESPONSES, record, key, client, owner_of(shown))
+        return await self._responding.turn(ask, create, recent)
+
     async def _chat(self, ask: Ask) -> Answer:
         record = ask.record
         body = self._body(ask)
-        call = ChatCall(body, reasoning=self._settings.reasoning == "show")
+        call = ChatCall(body, reasoning=self.settings.reasoning == "show")
         record.model, record.stream = call.model, call.stream
         head = Head(f"chatcmpl-{uuid.uuid4().hex}", call.model, int(time.time()))
         return await (await self._exchange(ask, call, head)).open()
@@ -153,13 +176,13 @@ class Desk:
         wanted = policy.asked(ask.headers.get(policy.HEADER), call.chat.pop(policy.FIELD, None))
         kit = None
         if self._toolbox is not None and tools:
-            allowed = policy.allowed(self._settings, ask.key, wanted)
+            allowed = policy.allowed(self.settings, ask.key, wanted)
             kit = await self._toolbox.kit(allowed, exchange=ask.record.id) if allowed else None
         agent = ask.headers.get("user-agent", "")
         return make(self.service, call, head, ask.record, agent=agent, client=ask.client, kit=kit)
 
     async def _completions(self, ask: Ask) -> Answer:
-        record, refuse = ask.record, self._settings.unsupported == "refuse"
+        record, refuse = ask.record, self.settings.unsupported == "refuse"
         call = await asyncio.to_thread(CompletionCall, self._body(ask), refuse=refuse)  # token ids take their time
         record.model, record.stream = call.model, call.stream
         head = Head(f"cmpl-{uuid.uuid4().hex}", call.model, int(time.time()))
@@ -189,7 +212,7 @@ class Desk:
 
     def _body(self, ask: Ask) -> bytes:
         """The request's body, unpacked, with the model that its path names, if it names one.  Raises ProxyError."""
-        body = ask.body(self._settings.body_limit)
+        body = ask.body(self.settings.body_limit)
         return engines.named(body, ask.route.model) if ask.route.model else body
 
 

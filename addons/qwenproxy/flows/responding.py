@@ -10,18 +10,22 @@ from typing import Protocol
 
 import orjson
 
-from qwenproxy.archive import Archive
+from qwenproxy.archive import Archive, unkept
 from qwenproxy.background import Begun
 from qwenproxy.compacting import Compacting
 from qwenproxy.endpoints.base import Call
 from qwenproxy.endpoints.responses import compaction, counting, failure, stored
 from qwenproxy.endpoints.responses.call import ResponsesCall, check, validate
 from qwenproxy.endpoints.responses.draft import Seal
+from qwenproxy.endpoints.responses.socket import Create
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
 from qwenproxy.flows.asked import Ask, json_answer
 from qwenproxy.flows.kept import Kept
+from qwenproxy.flows.lanes import Turn
 from qwenproxy.opening import has_images
+from qwenproxy.prewarming import Prewarming
+from qwenproxy.recent import Recent
 from qwenproxy.record import Record
 from qwenproxy.recording import Plan
 from qwenproxy.service import Service
@@ -65,7 +69,23 @@ class Responding:
     async def response(self, ask: Ask) -> Answer:
         """POST /v1/responses.  Raises ProxyError."""
         asked = validate(ask.body(self._settings.body_limit))
-        return await self._told(self._respond(ask, asked, head_of(asked)))
+        head = head_of(asked)
+        return await self._told(self._planned(ask, asked, head))
+
+    async def turn(self, ask: Ask, create: Create, recent: Recent) -> Turn:
+        """The response to one message over a WebSocket, which knows the *recent* ones.  Raises ProxyError."""
+        asked = create.asked
+        head = head_of(asked)
+        try:
+            if self._archive is None:
+                plan = unkept(ask.owner, asked, stored.input_ids(head.id), recent)
+            else:
+                plan = await self._archive.plan(ask.owner, asked, stored.input_ids(head.id), recent)
+            answer = await self._respond(ask, head, plan, generate=create.generate)
+        except ProxyError as e:
+            raise failure.told(e) from None
+        assert not isinstance(answer.body, bytes)  # it was asked for as a stream
+        return Turn(head.id, answer.body, plan, ask.record)
 
     async def compaction(self, ask: Ask) -> Answer:
         """POST /v1/responses/compact.  Raises ProxyError."""
@@ -91,11 +111,15 @@ class Responding:
         except ProxyError as e:
             raise failure.told(e) from None
 
-    async def _respond(self, ask: Ask, asked: Json, head: Head) -> Answer:
+    async def _planned(self, ask: Ask, asked: Json, head: Head) -> Answer:
+        return await self._respond(ask, head, await self._plan(ask, asked, head.id))
+
+    async def _respond(self, ask: Ask, head: Head, plan: Plan, *, generate: bool = True) -> Answer:
         record = ask.record
-        plan = await self._plan(ask, asked, head.id)
         call = self._call(plan, await self._seal(ask.owner))
         record.model, record.stream = call.model, call.stream
+        if not generate:
+            return await self._kept.make(Prewarming(call, head, record), head, plan)
         make = await self._kind(call)
         if not plan.background:
             exchange = await self._exchange(ask, call, head, make, tools=not call.compacts)
