@@ -54,7 +54,7 @@ TEXTS = {
 }
 """For each option, a text that is not its default."""
 
-SECRET = {"api_key", "client_keys", "client_tools", "mcp_servers"}
+SECRET = {"api_key", "client_keys", "client_tools", "mcp_servers", "state_keys"}
 
 
 @pytest.fixture

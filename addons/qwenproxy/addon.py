@@ -25,8 +25,9 @@ from qwenproxy.flows.views.memory import Shelf
 from qwenproxy.flows.visits import Visit
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
-from qwenproxy.state import place
+from qwenproxy.state import keys, place
 from qwenproxy.state.base import Store
+from qwenproxy.state.keys import Seals
 from qwenproxy.state_settings import StateSettings
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
@@ -60,6 +61,7 @@ class QwenProxy:
         self._desk: Desk | None = None
         self._toolbox: Toolbox | None = None
         self._archive: Archive | None = None
+        self._seals: Seals | None = None
         self._running = False
         self._json: logging.Handler | None = None
         self._keep = 0
@@ -196,8 +198,11 @@ class QwenProxy:
         if before is None or state_of(found) != state_of(was):
             self._put_away()
             self._archive = archived(place.store(found, self._environ))
+            self._seals = keys.seals(found, self._environ)
         self._retire()
-        self._desk = Desk(found, service.service(found, self._environ), toolbox, self._archive, self.traffic)
+        self._desk = Desk(
+            found, service.service(found, self._environ), toolbox, self._archive, self.traffic, self._seals
+        )
         if before is not None:
             self._desk.inherit(before)
         if self._running:

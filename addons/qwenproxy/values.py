@@ -17,6 +17,8 @@ _HEADER_TOKEN = re.compile(r"[!-+\--~]+")  # what a header can carry; a comma pa
 _CHAT_PATH = re.compile(r"(?:/chat/completions)+$")
 _DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))
 _DAY = 86_400.0
+LONG = 32
+"""Characters of a key that nobody can guess."""
 _TOOL = re.compile(r"[a-zA-Z0-9_*?-]{1,64}")
 
 
@@ -125,6 +127,13 @@ def _key(raw: object) -> Secret:
     if text and not _HEADER_TOKEN.fullmatch(text):
         raise ValueError("it holds a character that a key cannot have")
     return Secret(text)
+
+
+def _long_key(raw: object) -> Secret:
+    key = _key(raw)
+    if len(key.reveal()) < LONG:
+        raise ValueError(f"a key has {LONG} characters or more")
+    return key
 
 
 def _aliases(raw: object) -> Mapping[str, str]:
@@ -255,6 +264,7 @@ STATE = Kind(
 PATH = Kind("a path", _text, placed=lambda path, absolute: absolute(path) if path else "")
 KEY = Kind("a key", _key, quoted=False)
 KEYS = Kind("keys", _names(_key), quoted=False)
+LONG_KEYS = Kind(f"keys of {LONG} characters or more", _names(_long_key), quoted=False)
 TOOLS = Kind("names of tools such as current_time, files__*", _tools)
 CLIENT_TOOLS = Kind('tools for keys, as {"key": ["current_time"]}', _client_tools, quoted=False)
 TOOL_SOURCES = Kind(
