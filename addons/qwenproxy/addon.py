@@ -28,6 +28,7 @@ from qwenproxy.settings import Settings
 from qwenproxy.state import place
 from qwenproxy.state.base import Store
 from qwenproxy.state_settings import StateSettings
+from qwenproxy.telemetry import Closing, Telemetry
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
@@ -66,6 +67,7 @@ class QwenProxy:
         self._shelf: Shelf | None = None
         self.traffic = Traffic()
         """The exchanges under way, whatever the settings become."""
+        self._telemetry = Telemetry(self.traffic, self._environ)
         self.settings = Settings()
 
     @property
@@ -114,6 +116,7 @@ class QwenProxy:
         if toolbox is not None:
             asyncio_utils.create_task(toolbox.close(), name="close the tools", keep_ref=True)
         self._put_away()
+        close(self._telemetry.leave())
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:
@@ -189,12 +192,18 @@ class QwenProxy:
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
         toolbox = self._tools(found)
+        try:
+            close(self._telemetry.take_up(found))
+        except ValueError as e:
+            raise exceptions.OptionsError(str(e)) from None
         before, was, self.settings = self._desk, self.settings, found
         if before is None or state_of(found) != state_of(was):
             self._put_away()
             self._archive = archived(place.store(found, self._environ))
         self._retire()
-        self._desk = Desk(found, service.service(found, self._environ), toolbox, self._archive, self.traffic)
+        made = service.service(found, self._environ)
+        self._telemetry.follow(made)
+        self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self._telemetry.meter)
         if before is not None:
             self._desk.inherit(before)
         if self._running:
@@ -242,6 +251,11 @@ def is_looked_at() -> bool:
 def state_of(found: Settings) -> tuple[object, ...]:
     """What *found* says of the state."""
     return tuple(getattr(found, each.name) for each in fields(StateSettings) if each.name.startswith("state"))
+
+
+def close(watchers: Sequence[Closing]) -> None:
+    for watcher in watchers:
+        asyncio_utils.create_task(watcher.close(), name="close what follows the traffic", keep_ref=True)
 
 
 def archived(store: Store | None) -> Archive | None:

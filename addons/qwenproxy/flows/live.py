@@ -23,7 +23,7 @@ from mitmproxy.proxy.layers import http as layers
 
 from qwenproxy import errors, hostnames
 from qwenproxy.errors import ProxyError
-from qwenproxy.flows import answers
+from qwenproxy.flows import answers, listeners
 from qwenproxy.flows.delivery import Delivery
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.visits import Visit, take_credentials
@@ -41,8 +41,8 @@ class Door:
     """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
 
     def owns(self, flow: http.HTTPFlow) -> bool:
-        """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
-        if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
+        """Whether *flow* is ours: addressed to us, or to OpenAI by its target (the CONNECT host), server name or Host."""
+        if listeners.is_local(flow):
             return True
         request = flow.request
         names = (request.host, flow.client_conn.sni, request.host_header, request.authority)

@@ -5,8 +5,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
-from mitmproxy.proxy.mode_specs import ReverseMode
-
 from qwenproxy import errors
 from qwenproxy.archive import Archive
 from qwenproxy.background import Begun
@@ -21,10 +19,11 @@ from qwenproxy.endpoints.responses import counting, failure, stored
 from qwenproxy.endpoints.responses.call import ResponsesCall, check, validate
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
-from qwenproxy.flows import access, answers, routes
+from qwenproxy.flows import access, answers, listeners, routes
 from qwenproxy.flows.asked import Ask, json_answer, owner_of
 from qwenproxy.flows.kept import Kept
 from qwenproxy.flows.local import Local
+from qwenproxy.flows.probes import Probes
 from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.limits import RateLimits, client_id
 from qwenproxy.record import Record
@@ -32,7 +31,7 @@ from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.tools import policy
 from qwenproxy.tools.toolbox import Toolbox
-from qwenproxy.traffic import Traffic
+from qwenproxy.traffic import Meter, Traffic
 from qwenproxy.wire.openai import Head, Json
 
 PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence and the time for tools
@@ -48,10 +47,11 @@ class Desk:
         toolbox: Toolbox | None = None,
         archive: Archive | None = None,
         traffic: Traffic | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is.
 
-        *traffic*: where the process's exchanges are counted.
+        *traffic*: where the process's exchanges are counted.  *meter*: what has figures for whoever asks.
         """
         self.service = service
         self._traffic = traffic or Traffic()
@@ -63,6 +63,7 @@ class Desk:
         self._access = access.Access(settings)
         self._limits = limits(settings)
         self._local = Local(settings, service)
+        self._probes = Probes(self._access, service, self._traffic, meter)
         self._since = int(time.time())  # what models say they were created at: nobody tells
         self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
             "chat": self._chat,
@@ -86,9 +87,12 @@ class Desk:
 
     async def answer(self, visit: Visit) -> Answer:
         """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
-        headers = plain_headers(visit.flow.request)
-        name, method = answers.request_id(visit.flow.id), visit.flow.request.method
-        record = visit.record = self._traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep))
+        request = visit.flow.request
+        headers = plain_headers(request)
+        if self._probes.asked(request.path) and listeners.is_local(visit.flow):
+            return await self._probe(visit, headers)
+        name, method = answers.request_id(visit.flow.id), request.method
+        record = visit.record = self._traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep), headers)
         try:
             answer = await self._routed(visit, headers, record)
         except ProxyError as e:
@@ -107,10 +111,16 @@ class Desk:
         answer.headers |= self._access.shared(headers.get("origin")) | answer.headers
         return answer
 
+    async def _probe(self, visit: Visit, headers: Mapping[str, str]) -> Answer:
+        try:
+            return await self._probes.answer(visit, headers)
+        except ProxyError as e:
+            return answers.of_error(e, visit.flow.id)
+
     async def _routed(self, visit: Visit, headers: Mapping[str, str], record: Record) -> Answer:
         request = visit.flow.request
         origin = headers.get("origin")
-        is_local = isinstance(visit.flow.client_conn.proxy_mode, ReverseMode)
+        is_local = listeners.is_local(visit.flow)
         if is_local:
             self._access.check_host(request.host_header, visit.flow.client_conn.sockname[0])
         self._access.check_origin(origin, headers.get("sec-fetch-site"))
@@ -126,7 +136,7 @@ class Desk:
             return Answer(204, {"x-request-id": record.id, **route.headers}, b"")
         record.endpoint = route.endpoint
         self._local.note(record)
-        client = client_id(key, visit.flow.client_conn.peername[0])
+        client = record.client = client_id(key, visit.flow.client_conn.peername[0])
         standing = await self._limits.check(client)
         owner = owner_of(visit.credentials.get("authorization"))
         ask = Ask(request, headers, route, record, key, client, owner)
@@ -179,8 +189,8 @@ class Desk:
         if not plan.background:
             return await self._kept.make(await self._exchange(ask, call, head), head, plan)
         begun = Begun(call, head)
-        own = self._traffic.begin(Record(record.id, record.method, "background", time.monotonic))
-        own.model, own.stream = call.model, True
+        own = self._traffic.begin(Record(record.id, record.method, "background", time.monotonic), ask.headers)
+        own.model, own.stream, own.client = call.model, True, record.client
         exchange = await self._exchange(ask._replace(record=own), begun, head)
         return await self._kept.begin(ask, exchange, begun, head, plan)
 
