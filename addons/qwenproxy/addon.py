@@ -1,5 +1,6 @@
 """The addon: options, life cycle, and the one hook that answers."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ from qwenproxy.settings import Settings
 from qwenproxy.state import place
 from qwenproxy.state.base import Store
 from qwenproxy.state_settings import StateSettings
-from qwenproxy.telemetry import Closing, Telemetry
+from qwenproxy.telemetry import Telemetry
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
@@ -116,7 +117,7 @@ class QwenProxy:
         if toolbox is not None:
             asyncio_utils.create_task(toolbox.close(), name="close the tools", keep_ref=True)
         self._put_away()
-        close(self._telemetry.leave())
+        self._telemetry.leave()
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:
@@ -193,9 +194,12 @@ class QwenProxy:
         """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
         toolbox = self._tools(found)
         try:
-            close(self._telemetry.take_up(found))
+            over = self._telemetry.take_up(found)
         except ValueError as e:
             raise exceptions.OptionsError(str(e)) from None
+        for watcher in over:
+            work = asyncio.to_thread(watcher.close)
+            asyncio_utils.create_task(work, name="close what follows the traffic", keep_ref=True)
         before, was, self.settings = self._desk, self.settings, found
         if before is None or state_of(found) != state_of(was):
             self._put_away()
@@ -251,11 +255,6 @@ def is_looked_at() -> bool:
 def state_of(found: Settings) -> tuple[object, ...]:
     """What *found* says of the state."""
     return tuple(getattr(found, each.name) for each in fields(StateSettings) if each.name.startswith("state"))
-
-
-def close(watchers: Sequence[Closing]) -> None:
-    for watcher in watchers:
-        asyncio_utils.create_task(watcher.close(), name="close what follows the traffic", keep_ref=True)
 
 
 def archived(store: Store | None) -> Archive | None:

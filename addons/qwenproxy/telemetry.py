@@ -16,7 +16,9 @@ INSTALL = "needs OpenTelemetry, which is not installed: pip install 'qwenproxy[o
 class Closing(Watcher, Protocol):
     """A watcher that has something to finish."""
 
-    async def close(self) -> None: ...
+    def close(self) -> None:
+        """Finish it; may take seconds."""
+        ...
 
 
 class Telemetry:
@@ -48,10 +50,11 @@ class Telemetry:
                 if isinstance(line.credential, OAuth):
                     line.credential.on_refresh = self.meter.refreshed
 
-    def leave(self) -> Sequence[Closing]:
-        """Follow nothing any more; those are returned that have to be closed."""
-        left, self._closing, self._traffic.watchers = list(self._closing.values()), {}, ()
-        return left
+    def leave(self) -> None:
+        """Follow nothing any more, and finish; may take seconds."""
+        left, self._closing, self._traffic.watchers = self._closing, {}, ()
+        for watcher in left.values():
+            watcher.close()
 
     def _wanted(self, found: Settings) -> dict[object, Closing]:
         """What has to be closed once it is not wanted any more; what goes on as before stays the same."""

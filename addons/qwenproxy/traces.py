@@ -7,7 +7,6 @@ only where that is switched on.  Where things are sent to, and how, is for the S
 Names are those of https://github.com/open-telemetry/semantic-conventions-genai, which are still being developed.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -99,9 +98,10 @@ class Traces:
         followed.end(attributes(record, operation, record.model) | told)
         self._measure(record, attributes(record, operation, "" if record.first_seconds is None else record.used))
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Send what is still to be sent; takes seconds where nobody receives it."""
-        await asyncio.to_thread(self._shut_down)
+        self._spans.shutdown()
+        self._metrics.shutdown()
 
     def _measure(self, record: Record, about: Mapping[str, Value]) -> None:
         """The metrics; *about* names no model but those by which Qwen has answered: apps may ask for anything."""
@@ -111,10 +111,6 @@ class Traces:
         for kind, count in record.tokens().items():
             if kind in TYPES:
                 self._tokens.record(count, {**about, "gen_ai.token.type": TYPES[kind]})
-
-    def _shut_down(self) -> None:
-        self._spans.shutdown()
-        self._metrics.shutdown()
 
 
 class ExchangeTrace:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from qwenproxy.record import Record
 from qwenproxy.state.base import Usage, Use
@@ -44,20 +44,20 @@ class UsageLog:
             return
         model = NONE if record.first_seconds is None else record.used
         usage = record.usage or {}
+        asked = int(record.endpoint != "background")  # the request that began it has a record of its own
         self._count(
             (day_of(self._now()), shown(record.client), model),
-            (1, int(record.status >= 400), usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0),
+            (asked, int(record.status >= 400), usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0),
         )
         if self._timer is None and self._writing is None:
             self._timer = asyncio.get_running_loop().call_later(PAUSE, self._begin)
 
-    async def close(self) -> None:
-        """Write what is still to be written."""
+    def close(self) -> None:
+        """Write what is still to be written, at once: at the end of a process nothing waits for another thread."""
         if self._timer is not None:
             self._timer.cancel()
-            self._begin()
-        if self._writing is not None:
-            await asyncio.shield(self._writing)
+            self._timer = None
+        self._add(self._taken())
 
     def _count(self, row: Row, figures: tuple[int, ...]) -> None:
         before = self._waiting.get(row)
@@ -66,21 +66,32 @@ class UsageLog:
         elif len(self._waiting) < MOST:
             self._waiting[row] = list(figures)
 
+    def _taken(self) -> list[Use]:
+        waiting, self._waiting = self._waiting, {}
+        return [Use(*row, *figures) for row, figures in waiting.items()]
+
+    def _add(self, uses: Sequence[Use]) -> bool:
+        """Write *uses*; whether that went well.  A complaint is made once."""
+        try:
+            if uses:
+                self._store.add(uses)
+        except OSError as e:
+            if str(e) != self._complaint:
+                self._complaint = str(e)
+                log.warning("What was used cannot be written, and is kept in memory until it can be: %s", e)
+            return False
+        self._complaint = ""
+        return True
+
     def _begin(self) -> None:
         self._timer = None
         self._writing = asyncio.create_task(self._write(), name="write what was used")
 
     async def _write(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        try:
-            await asyncio.to_thread(self._store.add, [Use(*row, *figures) for row, figures in waiting.items()])
-            self._complaint = ""
-        except OSError as e:
-            if str(e) != self._complaint:
-                self._complaint = str(e)
-                log.warning("What was used cannot be written, and is kept in memory until it can be: %s", e)
-            for row, figures in waiting.items():
-                self._count(row, tuple(figures))
+        uses = self._taken()
+        if not await asyncio.to_thread(self._add, uses):
+            for use in uses:
+                self._count(use[:3], use[3:])
         self._writing = None
         if self._waiting:
             self._timer = asyncio.get_running_loop().call_later(PAUSE, self._begin)

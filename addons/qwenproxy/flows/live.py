@@ -41,7 +41,7 @@ class Door:
     """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
 
     def owns(self, flow: http.HTTPFlow) -> bool:
-        """Whether *flow* is ours: addressed to us, or to OpenAI by its target (the CONNECT host), server name or Host."""
+        """Whether *flow* is ours: addressed to us, or to OpenAI: by target (the CONNECT host), server name or Host."""
         if listeners.is_local(flow):
             return True
         request = flow.request
