@@ -9,7 +9,7 @@ from qwenproxy.dialects.base import Dialect, UpstreamRequest
 from qwenproxy.dialects.compatible import Compatible
 from qwenproxy.dialects.contents import Contents
 from qwenproxy.dialects.dashscope import DashScope
-from qwenproxy.errors import BILLING, QUOTA, UPSTREAM_KEY, ProxyError
+from qwenproxy.errors import BILLING, UPSTREAM_KEY, ProxyError
 from qwenproxy.hints import KeyKind, explained, mismatch
 from qwenproxy.limits import Gate
 from qwenproxy.models import Row
@@ -22,8 +22,8 @@ USER_AGENT = f"qwenproxy/{__version__}"
 ROWS_KEPT = 1000
 GATE_PATIENCE = 30.0  # s that a call may wait for a place with its credential
 
-AGAINST_CREDENTIAL = (UPSTREAM_KEY, BILLING, QUOTA)
-"""Refusals that every other call would meet, too."""
+AGAINST_CREDENTIAL = (UPSTREAM_KEY, BILLING)
+"""Refusals that any other call would meet, too; a quota may be that of one model."""
 
 DIALECTS: Mapping[Face, Callable[[Plan], Dialect]] = {
     "compatible": Compatible,

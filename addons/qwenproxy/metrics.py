@@ -129,14 +129,6 @@ class Metrics:
             MultiProcessCollector(registry, path=self._folder)
         return encode(registry), kind
 
-    def names(self) -> set[str]:
-        """The names of all series that there may be."""
-        found: set[str] = set()
-        for metric in self._registry.collect():
-            suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(metric.type, ("",))
-            found |= {metric.name + suffix for suffix in suffixes}
-        return found
-
     def _model(self, record: Record) -> str:
         """The label for the model: only names by which Qwen has answered, since apps may ask for anything."""
         name = record.used

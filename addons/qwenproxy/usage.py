@@ -11,6 +11,9 @@ from qwenproxy.state.usage import day_of
 
 log = logging.getLogger(__name__)
 
+BACKGROUND = "background"
+ASKING = ("chat", "responses", "completions", "embeddings", BACKGROUND)
+"""Endpoints that ask a model."""
 PAUSE = 5.0
 """Seconds in which figures gather before they are written."""
 MOST = 10_000
@@ -39,12 +42,12 @@ class UsageLog:
         """Nothing is known yet."""
 
     def ended(self, record: Record) -> None:
-        """Count what it used, if it asked for a model at all."""
-        if not record.model:
+        """Count what it used, if its endpoint is one that asks a model."""
+        if record.endpoint not in ASKING:
             return
         model = NONE if record.first_seconds is None else record.used
         usage = record.usage or {}
-        asked = int(record.endpoint != "background")  # the request that began it has a record of its own
+        asked = int(record.endpoint != BACKGROUND)  # the request that began it has a record of its own
         self._count(
             (day_of(self._now()), shown(record.client), model),
             (asked, int(record.status >= 400), usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0),

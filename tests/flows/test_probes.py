@@ -123,7 +123,7 @@ async def test_a_proxy_that_takes_its_leave_is_alive_and_not_ready() -> None:
 async def test_one_of_several_ways_is_enough() -> None:
     proxy = Proxy(auth="api_key", api_key="sk-1", upstream="")
     (line,) = proxy.service.lines
-    line.refused = (float("inf"), ProxyError(errors.QUOTA, "no more"))
+    line.refused = (float("inf"), ProxyError(errors.BILLING, "no more"))
     assert (await proxy.ready())[0] == 503
     proxy.service.lines = [line, *Proxy().service.lines]
     assert (await proxy.ready())[0] == 200

@@ -63,11 +63,11 @@ def test_what_was_refused_is_not_ready_until_it_is_worth_another_try() -> None:
     tried = line(ApiKey("sk-1"))
     tried.worked = True
     assert readiness(tried) == (True, "the key has worked", "")
-    tried.refused = (time.monotonic(), ProxyError(errors.QUOTA, "no more"))
+    tried.refused = (time.monotonic(), ProxyError(errors.BILLING, "no more"))
     found = readiness(tried)
     assert (found.ready, found.state) == (False, "the credential was refused: no more")
     assert found.next
-    tried.refused = (time.monotonic() - FORGOTTEN, ProxyError(errors.QUOTA, "no more"))
+    tried.refused = (time.monotonic() - FORGOTTEN, ProxyError(errors.BILLING, "no more"))
     assert readiness(tried).ready
 
 
