@@ -6,15 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.metrics import MODELS, NOWHERE, Metrics
+from qwenproxy.metrics import Metrics
 from qwenproxy.record import Record
+from qwenproxy.tallies import NOWHERE, SECONDS
 from qwenproxy.traffic import Traffic
 from qwenproxy.wire.openai import Delta, Usage
 from tests.support.clock import Clock
-from tests.support.figures import Figures, figures, total
+from tests.support.figures import Figures, exposed, figures, total
 
 USAGE = {
     "prompt_tokens": 12,
@@ -32,7 +34,7 @@ def told(*exchanges: Callable[[Record, Clock], object]) -> str:
         record = traffic.begin(Record("req_1", "POST", "chat", clock.now))
         exchange(record, clock)
         record.close()
-    return metrics.exposition("")[0].decode()
+    return exposed(metrics)
 
 
 def streamed(record: Record, clock: Clock) -> None:
@@ -105,23 +107,26 @@ def test_what_is_under_way_is_told_until_it_ends() -> None:
     traffic = Traffic([metrics])
     under_way = [traffic.begin(Record("req_1", "POST", "chat", Clock().now)) for _ in range(3)]
     under_way.pop().close()
-    assert total(metrics.exposition("")[0].decode(), "qwenproxy_exchanges_in_flight") == 2
+    assert total(exposed(metrics), "qwenproxy_exchanges_in_flight") == 2
 
 
-def test_a_model_has_a_label_once_qwen_has_answered_by_its_name() -> None:
-    def asked(name: str, *, answered: bool) -> Callable[[Record, Clock], object]:
+def test_a_time_falls_into_the_bucket_that_it_does_not_exceed() -> None:
+    """As `Histogram.observe` has it, which takes one at a time."""
+    times = [0.0, *SECONDS, *(bound * 1.01 for bound in SECONDS)]
+
+    def lasting(seconds: float) -> Callable[[Record, Clock], object]:
         def exchange(record: Record, clock: Clock) -> None:
-            record.asks(name, "compatible", "https://qwen.test/v1")
-            if answered:
-                record.first_event()
+            clock.at = 0.0
+            record._started = 0.0
+            clock.at += seconds
 
         return exchange
 
-    unknown = [asked(f"an app's own words {number}", answered=False) for number in range(3)]
-    many = [asked(f"qwen-{number}", answered=True) for number in range(MODELS + 5)]
-    found = figures(told(*unknown, *many), "qwenproxy_exchanges_total", "model")
-    assert len(found) == MODELS + 1
-    assert found["other",] == 3 + 5
+    own = Histogram("own", "as it is meant", registry=(registry := CollectorRegistry()), buckets=SECONDS)
+    for seconds in times:
+        own.observe(seconds)
+    expected = figures(generate_latest(registry).decode(), "own_bucket", "le")
+    assert figures(told(*map(lasting, times)), "qwenproxy_exchange_duration_seconds_bucket", "le") == expected
 
 
 def test_what_had_no_endpoint_has_no_times() -> None:
@@ -138,7 +143,7 @@ def test_what_others_tell_is_counted() -> None:
     metrics.limited("queue")
     metrics.refreshed("renewed")
     metrics.expires("oauth", 1_800_000_000.0)
-    text = metrics.exposition("")[0].decode()
+    text = exposed(metrics)
     assert figures(text, "qwenproxy_limits_hit_total", "limit") == {("queue",): 1}
     assert figures(text, "qwenproxy_login_refreshes_total", "outcome") == {("renewed",): 1}
     assert figures(text, "qwenproxy_login_expiry_timestamp_seconds", "credential") == {("oauth",): 1_800_000_000.0}
@@ -158,17 +163,25 @@ def test_it_is_told_in_the_form_that_is_asked_for(accept: str, kind: str) -> Non
 
 
 WORK = """
-import os, sys
-from qwenproxy.metrics import Metrics
+import asyncio, os, sys
+from qwenproxy import metrics
 from qwenproxy.record import Record
 from qwenproxy.traffic import Traffic
-traffic = Traffic([metrics := Metrics()])
-for number in range(int(sys.argv[1])):
-    record = traffic.begin(Record("req_1", "POST", "chat", lambda: 1.0))
-    if number:
-        record.close()
-metrics.expires("oauth", 1_800_000_000.0 + int(sys.argv[1]))
-print(metrics.exposition("")[0].decode())
+
+async def main():
+    metrics.PAUSE = 0.01
+    traffic = Traffic([meter := metrics.Metrics()])
+    for number in range(int(sys.argv[1])):
+        record = traffic.begin(Record("req_1", "POST", "chat", lambda: 1.0))
+        if number:
+            record.close()
+    meter.expires("oauth", 1_800_000_000.0 + int(sys.argv[1]))
+    own = f'worker_exchanges_total{{worker="{os.environ["QWENPROXY_WORKER"]}"}}'
+    while own not in (told := meter.exposition("")[0].decode()):
+        await asyncio.sleep(0.01)
+    print(told)
+
+asyncio.run(main())
 """
 
 

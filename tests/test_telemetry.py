@@ -10,7 +10,7 @@ from qwenproxy.service import service
 from qwenproxy.settings import Settings, load
 from qwenproxy.telemetry import Telemetry
 from qwenproxy.traffic import Traffic
-from tests.support.figures import figures
+from tests.support.figures import exposed, figures
 
 
 def settings(folder: Path, **named: str) -> Settings:
@@ -70,5 +70,5 @@ def test_renewals_of_a_login_are_counted(tmp_path: Path) -> None:
     (login,) = [line.credential for line in made.lines if isinstance(line.credential, OAuth)]
     login.on_refresh("renewed")
     assert telemetry.meter is not None
-    text = telemetry.meter.exposition("")[0].decode()
+    text = exposed(telemetry.meter)
     assert figures(text, "qwenproxy_login_refreshes_total", "outcome") == {("renewed",): 1}

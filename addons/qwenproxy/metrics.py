@@ -3,8 +3,12 @@
 With PROMETHEUS_MULTIPROC_DIR, which a launcher of several workers sets, each worker writes its figures to files in that
 folder, and any of them tells those of all.  prometheus_client decides by that variable when it is imported, so this
 module must not be imported before the variable is known.
+
+Its counters cost more than a request can spare: exchanges are counted in plain numbers (`tallies`), and these are
+handed over when somebody asks, and every second where others may ask for them.
 """
 
+import asyncio
 import os
 import platform
 from collections.abc import Mapping
@@ -14,35 +18,42 @@ from typing import Any
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from qwenproxy import __version__
 from qwenproxy.record import Record
+from qwenproxy.tallies import NOWHERE, SECONDS, Tallies, Times
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder which the workers share."""
 WORKER = "QWENPROXY_WORKER"
 """The variable that says which of them a process is."""
-NOWHERE = "-"
-"""The endpoint of what was refused before it was known, and of the proxy's own page."""
-MODELS = 50
-"""Names of models that are told apart; the figures of others are those of one, `other`."""
-OTHER = "other"
-SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-"""Upper bounds of the buckets for times."""
-
-
-class Children(dict[tuple[str, ...], Any]):
-    """The children of *metric* by their labels' values; each is looked up once."""
-
-    def __init__(self, metric: MetricWrapperBase) -> None:
-        super().__init__()
-        self._metric = metric
-
-    def __missing__(self, labels: tuple[str, ...]) -> Any:
-        child = self[labels] = self._metric.labels(*labels)
-        return child
+PAUSE = 1.0
+"""Seconds after which other workers can tell what this one has counted."""
+COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "exchanges": (
+        "Requests of apps, by how they ended",
+        ("endpoint", "model", "dialect", "status", "error"),
+    ),
+    "worker_exchanges": ("Exchanges that have ended, by worker", ("worker",)),
+    "tokens": ("Tokens as Qwen counts them; cached ones are prompt, reasoning is completion", ("model", "kind")),
+    "rounds": ("Calls of Qwen that were begun for exchanges", ("model",)),
+    "retries": ("Calls that were made anew without a word to the app", ("reason",)),
+    "learned": ("Limits of models that were learned from refusals", ()),
+    "dropped": ("Parameters that were left out", ()),
+    "changed": ("Parameters that were altered, and repairs", ()),
+    "repaired": ("What was put right in answers", ()),
+    "tool_calls": ("Calls of the proxy's own tools, by how they ended", ("outcome",)),
+    "limits_hit": ("Requests and connections that met a limit of the proxy", ("limit",)),
+    "login_refreshes": ("Renewals of the OAuth login, by how they ended", ("outcome",)),
+}
+"""Counters: what they count, and by which labels."""
+HISTOGRAMS: Mapping[str, str] = {
+    "exchange_duration_seconds": "From a request to the end of its answer",
+    "first_event_seconds": "From a request to the first event from Qwen",
+    "longest_gap_seconds": "The longest time between two events of an answer",
+}
+"""Times, by endpoint and model."""
 
 
 class Metrics:
@@ -51,76 +62,80 @@ class Metrics:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         prometheus_client.disable_created_metrics()  # one more series for each, which nobody reads
         self._folder = environ.get(FOLDER, "")
-        self._registry = CollectorRegistry()
-        self._models: set[str] = set()
-        worker = environ.get(WORKER, "0")
-
-        self._exchanges = self._counter(
-            "exchanges", "Requests of apps, by how they ended", "endpoint", "model", "dialect", "status", "error"
+        self._worker = environ.get(WORKER, "0")
+        self._tallies = Tallies()
+        self._under_way = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._registry = registry = CollectorRegistry()
+        named: dict[str, Any] = {"namespace": "qwenproxy", "registry": registry}
+        self._counters = {name: Counter(name, help, labels, **named) for name, (help, labels) in COUNTERS.items()}
+        self._times = {
+            name: Histogram(name, help, ("endpoint", "model"), buckets=SECONDS, **named)
+            for name, help in HISTOGRAMS.items()
+        }
+        expiry, in_flight = "When the login's token ends", "Exchanges under way"
+        labels = ("credential",)
+        self._expiry = Gauge(
+            "login_expiry_timestamp_seconds", expiry, labels, multiprocess_mode="livemostrecent", **named
         )
-        self._durations = self._histogram("exchange_duration_seconds", "From a request to the end of its answer")
-        self._firsts = self._histogram("first_event_seconds", "From a request to the first event from Qwen")
-        self._gaps = self._histogram("longest_gap_seconds", "The longest time between two events of an answer")
-        self._tokens = self._counter(
-            "tokens", "Tokens as Qwen counts them; cached ones are prompt, reasoning is completion", "model", "kind"
-        )
-        self._rounds = self._counter("rounds", "Calls of Qwen that were begun for exchanges", "model")
-        self._retries = self._counter("retries", "Calls that were made anew without a word to the app", "reason")
-        self._learned = self._single("learned", "Limits of models that were learned from refusals")
-        self._dropped = self._single("dropped", "Parameters that were left out")
-        self._changed = self._single("changed", "Parameters that were altered, and repairs")
-        self._repaired = self._single("repaired", "What was put right in answers")
-        self._tools = self._counter("tool_calls", "Calls of the proxy's own tools, by how they ended", "outcome")
-        self._limits = self._counter("limits_hit", "Requests and connections that met a limit of the proxy", "limit")
-        self._refreshes = self._counter("login_refreshes", "Renewals of the OAuth login, by how they ended", "outcome")
-        self._expiry = Children(
-            self._gauge("login_expiry_timestamp_seconds", "When the login's token ends", "livemostrecent", "credential")
-        )
-        self._under_way = self._gauge("exchanges_in_flight", "Exchanges under way", "livesum", "worker").labels(worker)
-        self._worked = self._counter("worker_exchanges", "Exchanges that have ended, by worker", "worker")[worker,]
-        build = self._gauge("build_info", "What runs", "livemax", "version", "python")
+        gauge = Gauge("exchanges_in_flight", in_flight, ("worker",), multiprocess_mode="livesum", **named)
+        self._in_flight = gauge.labels(self._worker)
+        build = Gauge("build_info", "What runs", ("version", "python"), multiprocess_mode="livemax", **named)
         build.labels(__version__, platform.python_version()).set(1)
         if not self._folder:
-            ProcessCollector(registry=self._registry)
+            ProcessCollector(registry=registry)
 
     def began(self, record: Record, headers: Mapping[str, str]) -> None:
         """A request is in."""
-        self._under_way.inc()
+        self._under_way += 1
+        if self._folder and self._timer is None:
+            self._settle_soon()
 
     def ended(self, record: Record) -> None:
         """Its answer is over: all of its figures are counted."""
-        self._under_way.dec()
-        self._worked.inc()
-        endpoint, model = record.endpoint, self._model(record)
-        self._exchanges[endpoint, model, record.dialect, str(record.status), record.code].inc()
-        if endpoint == NOWHERE:
-            return
-        self._durations[endpoint, model].observe(record.seconds)
-        if (first := record.first_seconds) is not None:
-            self._firsts[endpoint, model].observe(first)
-        if record.longest_gap is not None:
-            self._gaps[endpoint, model].observe(record.longest_gap)
-        if record.rounds:
-            self._rounds[model,].inc(record.rounds)
-        for kind, count in record.tokens().items():
-            if count:
-                self._tokens[model, kind].inc(count)
-        self._odd(record)
+        self._under_way -= 1
+        self._tallies.add(record)
+        if self._folder and self._timer is None:
+            self._settle_soon()
 
     def limited(self, name: str) -> None:
         """A request or a connection has met the limit *name*, one of a few words."""
-        self._limits[name,].inc()
+        self.count("limits_hit", name)
 
     def refreshed(self, outcome: str) -> None:
         """The login was to be renewed; *outcome*: one of a few words."""
-        self._refreshes[outcome,].inc()
+        self.count("login_refreshes", outcome)
+
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Add to the counter *name* of the table."""
+        counter = self._counters[name]
+        (counter.labels(*labels) if labels else counter).inc(by)
 
     def expires(self, credential: str, at: float) -> None:
         """The token of *credential* ends *at* seconds since 1970."""
-        self._expiry[credential,].set(at)
+        self._expiry.labels(credential).set(at)
+
+    def settle(self) -> None:
+        """Hand over what was counted; on the event loop, as all of the above."""
+        self._in_flight.set(self._under_way)
+        alike, odd = self._tallies.taken()
+        for (endpoint, model, dialect, status, error), tally in alike.items():
+            self.count("exchanges", endpoint, model, dialect, str(status), error, by=tally.exchanges)
+            self.count("worker_exchanges", self._worker, by=tally.exchanges)
+            if endpoint == NOWHERE:
+                continue
+            self.count("rounds", model, by=tally.rounds)
+            for kind, tokens in tally.tokens.items():
+                self.count("tokens", model, kind, by=tokens)
+            for name, times in zip(HISTOGRAMS, (tally.durations, tally.firsts, tally.gaps), strict=True):
+                add(self._times[name].labels(endpoint, model), times)
+        for (name, kind), number in odd.items():
+            self.count(name, *filter(None, (kind,)), by=number)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """All figures, of all workers, and their content type, in the form that the header *accept* asks for."""
+        """All figures that were handed over, of all workers, and their content type, in the form that the header
+        *accept* asks for; may be called in a thread.
+        """
         encode, kind = choose_encoder(accept)
         registry = self._registry
         if self._folder:
@@ -129,46 +144,20 @@ class Metrics:
             MultiProcessCollector(registry, path=self._folder)
         return encode(registry), kind
 
-    def _model(self, record: Record) -> str:
-        """The label for the model: only names by which Qwen has answered, since apps may ask for anything."""
-        name = record.used
-        if name in self._models or not name:
-            return name
-        if record.first_seconds is not None and len(self._models) < MODELS:
-            self._models.add(name)
-            return name
-        return OTHER
+    def _settle_soon(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(PAUSE, self._settled)
 
-    def _odd(self, record: Record) -> None:
-        """What most exchanges have nothing of."""
-        for reason in record.retries:
-            self._retries[reason,].inc()
-        for outcome, count in record.outcomes.items():
-            self._tools[outcome,].inc(count)
-        for counter, number in (
-            (self._learned, len(record.learned)),
-            (self._dropped, len(record.dropped)),
-            (self._changed, len(record.changed)),
-            (self._repaired, record.repaired),
-        ):
-            if number:
-                counter.inc(number)
+    def _settled(self) -> None:
+        self._timer = None
+        self.settle()
 
-    def _counter(self, name: str, help: str, *labels: str) -> Children:
-        return Children(Counter(name, help, labels, namespace="qwenproxy", registry=self._registry))
 
-    def _single(self, name: str, help: str) -> Counter:
-        return Counter(name, help, namespace="qwenproxy", registry=self._registry)
-
-    def _histogram(self, name: str, help: str) -> Children:
-        labels = ("endpoint", "model")
-        made = Histogram(name, help, labels, namespace="qwenproxy", registry=self._registry, buckets=SECONDS)
-        return Children(made)
-
-    def _gauge(self, name: str, help: str, mode: Any, *labels: str) -> Gauge:
-        """A gauge; *mode*: how several workers' values become one."""
-        registry = self._registry
-        return Gauge(name, help, labels, namespace="qwenproxy", registry=registry, multiprocess_mode=mode)
+def add(histogram: Histogram, times: Times) -> None:
+    """Add *times* to *histogram*, whose own method takes one at a time."""
+    histogram._sum.inc(times.sum)
+    for bucket, number in zip(histogram._buckets, times.buckets, strict=True):
+        if number:
+            bucket.inc(number)
 
 
 def forget_the_dead(folder: Path) -> None:

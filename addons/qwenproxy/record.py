@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -13,13 +14,6 @@ log = logging.getLogger("qwenproxy.exchange")
 
 LISTED = ("dropped", "changed", "learned", "retries", "tools", "error")
 """Facts that a line tells as JSON."""
-TOKENS: Mapping[str, tuple[str, ...]] = {
-    "prompt": ("prompt_tokens",),
-    "completion": ("completion_tokens",),
-    "cached": ("prompt_tokens_details", "cached_tokens"),
-    "reasoning": ("completion_tokens_details", "reasoning_tokens"),
-}
-"""Kinds of tokens, and where a `usage` object has them; cached ones are prompt, too, and reasoning is completion."""
 MOST_TOOLS = 32
 """Calls of tools that a line tells of."""
 
@@ -102,12 +96,12 @@ class Record:
         self.on_close: Callable[[Record], object] | None = None
         """Called once, when all is known."""
         self.trace: Trace | None = None
-        self.longest_gap: float | None = None
+        self.longest_gap = 0.0
         """Seconds between two reads of the answer, at most; a slow app counts in, as it holds the next one up."""
         self._clock = clock
         self._started = clock()
         self._first: float | None = None
-        self._heard: float | None = None
+        self._heard = math.inf
         self._ended: float | None = None
 
     @property
@@ -121,15 +115,18 @@ class Record:
         return None if self._first is None else self._first - self._started
 
     def tokens(self) -> dict[str, int]:
-        """The tokens that the upstream has counted, by their kinds."""
-        counted: dict[str, int] = {}
-        for kind, path in TOKENS.items() if self.usage is not None else ():
-            count: object = self.usage
-            for name in path:
-                count = count.get(name) if isinstance(count, dict) else None
-            if isinstance(count, int):
-                counted[kind] = count
-        return counted
+        """The tokens that the upstream has counted, by kind: `cached` are some of the `prompt`, `reasoning` of the
+        `completion`."""
+        usage = self.usage
+        if usage is None:
+            return {}
+        counted = {
+            "prompt": usage.get("prompt_tokens"),
+            "completion": usage.get("completion_tokens"),
+            "cached": (usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
+            "reasoning": (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
+        }
+        return {kind: count for kind, count in counted.items() if isinstance(count, int)}
 
     def elapsed_ms(self) -> int:
         return round(self.seconds * 1000)
@@ -172,10 +169,10 @@ class Record:
 
     def heard(self, events: Sequence[ChatEvent]) -> None:
         """Take from *events*, the last of those that are in, what the line tells."""
-        now, before = self._clock(), self._heard
+        now = self._clock()
+        if now - self._heard > self.longest_gap:
+            self.longest_gap = now - self._heard
         self._heard = now
-        if before is not None and now - before >= (self.longest_gap or 0.0):
-            self.longest_gap = now - before
         for event in events:
             if isinstance(event, Usage):
                 self.usage = event.usage

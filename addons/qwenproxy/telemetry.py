@@ -53,6 +53,8 @@ class Telemetry:
     def leave(self) -> None:
         """Follow nothing any more, and finish; may take seconds."""
         left, self._closing, self._traffic.watchers = self._closing, {}, ()
+        if self._metrics is not None:
+            self._metrics.settle()
         for watcher in left.values():
             watcher.close()
 

@@ -38,8 +38,13 @@ class Meter(Watcher, Protocol):
         """The token of *credential* ends *at* seconds since 1970."""
         ...
 
+    def settle(self) -> None:
+        """Bring the figures up to date."""
+        ...
+
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """All figures, and their content type, in the form that the header *accept* asks for."""
+        """The figures as they were last brought up to date, and their content type, in the form that the header
+        *accept* asks for; may be called in a thread."""
         ...
 
 

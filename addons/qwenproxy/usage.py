@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 BACKGROUND = "background"
 ASKING = ("chat", "responses", "completions", "embeddings", BACKGROUND)
 """Endpoints that ask a model."""
+DAY = 86_400.0
 PAUSE = 5.0
 """Seconds in which figures gather before they are written."""
 MOST = 10_000
@@ -37,6 +38,8 @@ class UsageLog:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._complaint = ""
+        self._day = -1.0, ""
+        """The number of the day, and how it is written."""
 
     def began(self, record: Record, headers: Mapping[str, str]) -> None:
         """Nothing is known yet."""
@@ -49,7 +52,7 @@ class UsageLog:
         usage = record.usage or {}
         asked = int(record.endpoint != BACKGROUND)  # the request that began it has a record of its own
         self._count(
-            (day_of(self._now()), shown(record.client), model),
+            (self._today(), shown(record.client), model),
             (asked, int(record.status >= 400), usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0),
         )
         if self._timer is None and self._writing is None:
@@ -61,6 +64,12 @@ class UsageLog:
             self._timer.cancel()
             self._timer = None
         self._add(self._taken())
+
+    def _today(self) -> str:
+        number = self._now() // DAY
+        if number != self._day[0]:
+            self._day = number, day_of(number * DAY)
+        return self._day[1]
 
     def _count(self, row: Row, figures: tuple[int, ...]) -> None:
         before = self._waiting.get(row)

@@ -1,5 +1,6 @@
 """What `/metrics` says, as numbers."""
 
+import itertools
 from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -8,7 +9,7 @@ from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.metrics import Metrics
 from qwenproxy.record import Record
-from qwenproxy.traffic import Traffic
+from qwenproxy.traffic import Meter, Traffic
 from qwenproxy.wire.openai import Usage
 
 type Figures = Mapping[tuple[str, ...], float]
@@ -30,11 +31,18 @@ def total(text: str, name: str) -> float:
     return sum(figures(text, name).values())
 
 
+def exposed(meter: Meter) -> str:
+    """What there is to read of *meter*."""
+    meter.settle()
+    return meter.exposition("")[0].decode()
+
+
 def everything() -> str:
     """What there is to read where every figure has a value."""
     metrics = Metrics({})
     traffic = Traffic([metrics])
-    record = traffic.begin(Record("req_1", "POST", "chat", lambda: 1.0))
+    ticks = itertools.count()
+    record = traffic.begin(Record("req_1", "POST", "chat", lambda: float(next(ticks))))
     record.asks("qwen3.7-plus", "compatible", "https://qwen.test/v1")
     record.rounds = 1
     record.first_event()
@@ -52,4 +60,4 @@ def everything() -> str:
     metrics.limited("queue")
     metrics.refreshed("renewed")
     metrics.expires("oauth", 1_800_000_000.0)
-    return metrics.exposition("")[0].decode()
+    return exposed(metrics)

@@ -86,6 +86,7 @@ class Probes:
             credential = line.credential
             if isinstance(credential, OAuth) and credential.current is not None:
                 self._meter.expires(credential.name, credential.current.expires_at)
+        self._meter.settle()
         body, kind = await asyncio.to_thread(self._meter.exposition, headers.get("accept", ""))
         return Answer(200, {"content-type": kind}, body)
 
