@@ -48,6 +48,12 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "login_refreshes": ("Renewals of the OAuth login, by how they ended", ("outcome",)),
 }
 """Counters: what they count, and by which labels."""
+GAUGES: Mapping[str, tuple[str, tuple[str, ...], Any]] = {
+    "exchanges_in_flight": ("Exchanges under way", ("worker",), "livesum"),
+    "login_expiry_timestamp_seconds": ("When the token of the OAuth login ends", ("credential",), "livemostrecent"),
+    "build_info": ("What runs", ("version", "python"), "livemax"),
+}
+"""What there is at the moment, by which labels, and how several workers' values become one."""
 HISTOGRAMS: Mapping[str, str] = {
     "exchange_duration_seconds": "From a request to the end of its answer",
     "first_event_seconds": "From a request to the first event from Qwen",
@@ -73,14 +79,12 @@ class Metrics:
             name: Histogram(name, help, ("endpoint", "model"), buckets=SECONDS, **named)
             for name, help in HISTOGRAMS.items()
         }
-        expiry, in_flight = "When the login's token ends", "Exchanges under way"
-        labels = ("credential",)
-        self._expiry = Gauge(
-            "login_expiry_timestamp_seconds", expiry, labels, multiprocess_mode="livemostrecent", **named
-        )
-        gauge = Gauge("exchanges_in_flight", in_flight, ("worker",), multiprocess_mode="livesum", **named)
-        self._in_flight = gauge.labels(self._worker)
-        build = Gauge("build_info", "What runs", ("version", "python"), multiprocess_mode="livemax", **named)
+        self._gauges = {
+            name: Gauge(name, help, labels, multiprocess_mode=mode, **named)
+            for name, (help, labels, mode) in GAUGES.items()
+        }
+        self._in_flight = self._gauges["exchanges_in_flight"].labels(self._worker)
+        build = self._gauges["build_info"]
         build.labels(__version__, platform.python_version()).set(1)
         if not self._folder:
             ProcessCollector(registry=registry)
@@ -113,7 +117,7 @@ class Metrics:
 
     def expires(self, credential: str, at: float) -> None:
         """The token of *credential* ends *at* seconds since 1970."""
-        self._expiry.labels(credential).set(at)
+        self._gauges["login_expiry_timestamp_seconds"].labels(credential).set(at)
 
     def settle(self) -> None:
         """Hand over what was counted; on the event loop, as all of the above."""

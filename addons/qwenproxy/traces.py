@@ -7,6 +7,8 @@ only where that is switched on.  Where things are sent to, and how, is for the S
 Names are those of https://github.com/open-telemetry/semantic-conventions-genai, which are still being developed.
 """
 
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -37,6 +39,8 @@ OPERATIONS: Mapping[str, str] = {
 }
 """What the conventions call what an endpoint does; other endpoints ask no model, and have no spans."""
 TOOL = "execute_tool"
+CLOSING = 5.0
+"""Seconds that the end of a process waits for what is still to be sent."""
 TOKENS = tuple(4**power for power in range(14))
 """Bounds of the histograms, as the conventions have them: tokens, and seconds below."""
 DURATIONS = tuple(0.01 * 2**power for power in range(14))
@@ -99,9 +103,13 @@ class Traces:
         self._measure(record, attributes(record, operation, "" if record.first_seconds is None else record.used))
 
     def close(self) -> None:
-        """Send what is still to be sent; takes seconds where nobody receives it."""
-        self._spans.shutdown()
-        self._metrics.shutdown()
+        """Send what is still to be sent; where nobody receives it, that is given up after some seconds."""
+        closing = [threading.Thread(target=each.shutdown, daemon=True) for each in (self._spans, self._metrics)]
+        for thread in closing:
+            thread.start()
+        end = time.monotonic() + CLOSING
+        for thread in closing:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _measure(self, record: Record, about: Mapping[str, Value]) -> None:
         """The metrics; *about* names no model but those by which Qwen has answered: apps may ask for anything."""

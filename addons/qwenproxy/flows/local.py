@@ -1,4 +1,4 @@
-"""The proxy's own paths, which are none of OpenAI's: `/`, on reverse listeners."""
+"""The proxy's own page, at `/` of each of its addresses; what programs ask is in `probes`."""
 
 import time
 from collections import deque
