@@ -68,8 +68,8 @@ type Respond = Callable[[Create, Recent], Awaitable[Turn]]
 class Lanes:
     """What is under way on the connection of *flow*, and waits.
 
-    *respond* begins a response, *note* is told of each that is over.  As many bytes as one message may have, by *bounds*,
-    wait at most, and as many are remembered.  *age*: seconds until no more are begun.
+    *respond* begins a response, *note* is told of each that is over.  No more bytes wait, and no more are remembered,
+    than one message may have by *bounds*.  *age*: seconds until no more are begun.
     """
 
     def __init__(

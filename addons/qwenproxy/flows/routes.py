@@ -48,8 +48,8 @@ class Empty:
 
 type Route = Served | Empty
 
-WEBSOCKET = "WEBSOCKET"
-"""The method of a request for a WebSocket, in the table: it is a GET, and nothing else that a GET finds."""
+WEBSOCKET = "GET (WebSocket)"
+"""A request for a WebSocket has a method of its own in the table: none that a request can have."""
 
 REFUSED = None
 """Part of OpenAI's API, and not served: an answer would be made up."""
@@ -83,12 +83,12 @@ ROWS: tuple[tuple[str, str, Route | None], ...] = (
     ("POST", "/v1/chat/completions", Served("chat")),
     ("GET", "/v1/chat/completions", REFUSED),
     ("POST", "/v1/responses", Served("responses")),
-    (WEBSOCKET, "/v1/responses", Served("socket")),
     ("POST", "/v1/embeddings", Served("embeddings")),
     ("GET", "/v1/models", Served("models")),
     ("GET", "/v1/models/{model}", Served("model")),
     ("POST", "/v1/completions", Served("completions")),
     ("POST", "/v1/responses/input_tokens", Served("input_tokens")),
+    (WEBSOCKET, "/v1/responses", Served("socket")),
     ("DELETE", "/v1/models/{model}", REFUSED),
     ("POST", "/v1/traces/ingest", Empty()),  # openai-agents exports prompts there: taken, and dropped
     *FORMER,

@@ -99,7 +99,8 @@ class SocketLayer(layer.Layer):
                 self._ws.receive_data(event.data)
                 yield from self._hear()
             case events.ConnectionClosed():
-                yield from self._end(Close(CloseReason.ABNORMAL_CLOSURE, ""), by_app=True)
+                gone = Close(CloseReason.ABNORMAL_CLOSURE, "")
+                yield from self._end(self._closing or gone, by_app=self._closing is None)
             case events.Wakeup():
                 yield from self._woken(event)
             case hooks.WebSocketMessageInjected() if event.message.from_client:

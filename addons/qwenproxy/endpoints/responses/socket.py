@@ -78,8 +78,9 @@ def creation(message: Message) -> Create:
     if said.get("background"):
         error = "'background' is for requests over plain HTTP: over a WebSocket the response is made while you wait."
         raise ProxyError(UNSUPPORTED_PARAMETER, error, param="background")
-    warming = (said.get("prompt_cache_options") or {}).get("prewarm") is True
-    generate = said.get("generate") is not False and not warming
+    options = said.get("prompt_cache_options")
+    prewarm = isinstance(options, dict) and options.get("prewarm") is True
+    generate = said.get("generate") is not False and not prewarm
     asked = {name: value for name, value in said.items() if name not in ENVELOPE} | {"stream": True}
     return Create(asked if generate else {"input": []} | asked, generate, message.size)
 
