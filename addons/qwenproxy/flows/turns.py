@@ -12,7 +12,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import answers, handshake, routes
 from qwenproxy.flows.lanes import BROKEN, Gone, Lanes, Turn
-from qwenproxy.flows.visits import Visit
+from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.flows.websocket import Bounds
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record
@@ -41,17 +41,17 @@ def connect(desk: Desk, visit: Visit, headers: Mapping[str, str]) -> Answer:
         raise routes.no_websocket(request.path)
     accepted = handshake.accept(headers) | {"x-request-id": answers.request_id(visit.flow.id)}
     bounds = Bounds(settings.body_limit, settings.heartbeat, visit.keep)
-    visit.lanes = Lanes(visit.handler, visit.flow, Turns(desk, visit, headers).begin, visit.note_of, bounds)
+    visit.lanes = Lanes(visit.handler, visit.flow, Turns(desk, visit).begin, visit.note_of, bounds)
     return Answer(101, accepted, b"")
 
 
 class Turns:
-    """Begins the responses on the connection of *visit*; *headers* are those of its handshake."""
+    """Begins the responses on the connection of *visit*."""
 
-    def __init__(self, desk: Desk, visit: Visit, headers: Mapping[str, str]) -> None:
+    def __init__(self, desk: Desk, visit: Visit) -> None:
         self._desk = desk
         self._visit = visit
-        self._headers = headers
+        self._headers = plain_headers(visit.flow.request)
         self._transcript = visit.record.transcript if visit.record is not None else None
 
     async def begin(self, create: Create, recent: Recent) -> Turn:
