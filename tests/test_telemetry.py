@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from qwenproxy.auth.oauth import OAuth
+from qwenproxy.metrics import Metrics
 from qwenproxy.service import service
 from qwenproxy.settings import Settings, load
 from qwenproxy.telemetry import Telemetry
@@ -32,13 +33,13 @@ CASES: list[tuple[dict[str, str], list[str]]] = [
 
 @pytest.mark.parametrize(("named", "expected"), CASES, ids=str)
 def test_each_is_there_by_its_setting(tmp_path: Path, named: dict[str, str], expected: list[str]) -> None:
-    traffic = Traffic()
+    traffic = Traffic([Metrics({})])
     telemetry = Telemetry(traffic, {"HOME": str(tmp_path)})
     telemetry.take_up(settings(tmp_path, **named))
-    assert kinds(traffic) == expected
+    assert kinds(traffic) == ["Metrics", *expected], "who was there before stays"
     assert (telemetry.meter is not None) == ("Metrics" in expected)
     telemetry.leave()
-    assert kinds(traffic) == []
+    assert kinds(traffic) == ["Metrics"]
 
 
 def test_what_goes_on_stays_and_what_does_not_is_to_be_closed(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: 
         Telemetry(Traffic(), {"HOME": str(tmp_path)}).take_up(settings(tmp_path, otel="on"))
 
 
-def test_renewals_of_a_login_are_counted(tmp_path: Path) -> None:
+def test_renewals_of_a_login_and_limits_are_counted(tmp_path: Path) -> None:
     telemetry = Telemetry(Traffic(), {"HOME": str(tmp_path)})
     found = settings(tmp_path, auth="oauth")
     telemetry.take_up(found)
@@ -69,6 +70,8 @@ def test_renewals_of_a_login_are_counted(tmp_path: Path) -> None:
     telemetry.follow(made)
     (login,) = [line.credential for line in made.lines if isinstance(line.credential, OAuth)]
     login.on_refresh("renewed")
+    telemetry.limited("queue")
     assert telemetry.meter is not None
     text = exposed(telemetry.meter)
     assert figures(text, "qwenproxy_login_refreshes_total", "outcome") == {("renewed",): 1}
+    assert figures(text, "qwenproxy_limits_hit_total", "limit") == {("queue",): 1}

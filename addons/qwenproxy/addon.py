@@ -68,7 +68,8 @@ class QwenProxy:
         self._shelf: Shelf | None = None
         self.traffic = Traffic()
         """The exchanges under way, whatever the settings become."""
-        self._telemetry = Telemetry(self.traffic, self._environ)
+        self.telemetry = Telemetry(self.traffic, self._environ)
+        """What follows them."""
         self.settings = Settings()
 
     @property
@@ -120,7 +121,7 @@ class QwenProxy:
         if toolbox is not None:
             asyncio_utils.create_task(toolbox.close(), name="close the tools", keep_ref=True)
         self._put_away()
-        self._telemetry.leave()
+        self.telemetry.leave()
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:
@@ -197,7 +198,7 @@ class QwenProxy:
         """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
         toolbox = self._tools(found)
         try:
-            over = self._telemetry.take_up(found)
+            over = self.telemetry.take_up(found)
         except ValueError as e:
             raise exceptions.OptionsError(str(e)) from None
         for watcher in over:
@@ -209,8 +210,8 @@ class QwenProxy:
             self._archive = archived(place.store(found, self._environ))
         self._retire()
         made = service.service(found, self._environ)
-        self._telemetry.follow(made)
-        self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self._telemetry.meter)
+        self.telemetry.follow(made)
+        self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self.telemetry.meter)
         if before is not None:
             self._desk.inherit(before)
         if self._running:

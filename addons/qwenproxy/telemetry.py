@@ -22,10 +22,14 @@ class Closing(Watcher, Protocol):
 
 
 class Telemetry:
-    """The watchers of *traffic* that the settings ask for, in turn.  What they need is imported when it is wanted."""
+    """The watchers of *traffic* that the settings ask for, in turn, beside those that it has already.
+
+    What they need is imported when it is wanted.
+    """
 
     def __init__(self, traffic: Traffic, environ: Mapping[str, str]) -> None:
         self._traffic = traffic
+        self._others = tuple(traffic.watchers)
         self._environ = environ
         self._metrics: Meter | None = None
         self._closing: dict[object, Closing] = {}
@@ -40,7 +44,7 @@ class Telemetry:
             self._metrics = _metrics(self._environ)
         self.meter = self._metrics if found.metrics else None
         meters = () if self.meter is None else (self.meter,)
-        self._traffic.watchers = (*meters, *self._closing.values())
+        self._traffic.watchers = (*self._others, *meters, *self._closing.values())
         return [old for old in before.values() if old not in self._traffic.watchers]
 
     def follow(self, service: Service) -> None:
@@ -50,9 +54,14 @@ class Telemetry:
                 if isinstance(line.credential, OAuth):
                     line.credential.on_refresh = self.meter.refreshed
 
+    def limited(self, name: str) -> None:
+        """A request or a connection has met the limit *name*, one of a few words."""
+        if self.meter is not None:
+            self.meter.limited(name)
+
     def leave(self) -> None:
         """Follow nothing any more, and finish; may take seconds."""
-        left, self._closing, self._traffic.watchers = self._closing, {}, ()
+        left, self._closing, self._traffic.watchers = self._closing, {}, self._others
         if self._metrics is not None:
             self._metrics.settle()
         for watcher in left.values():

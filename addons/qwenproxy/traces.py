@@ -37,7 +37,7 @@ OPERATIONS: Mapping[str, str] = {
     "completions": "text_completion",
     "embeddings": "embeddings",
 }
-"""What the conventions call what an endpoint does; other endpoints ask no model, and have no spans."""
+"""What the conventions call what an endpoint does; other endpoints ask no model."""
 TOOL = "execute_tool"
 CLOSING = 5.0
 """Seconds that the end of a process waits for what is still to be sent."""
@@ -130,7 +130,8 @@ class ExchangeTrace:
         self._record = record
         self._content = content
         self._below: context.Context = trace.set_span_in_context(span)
-        self._finishes: list[str] = []
+        self._finishes: dict[int, str] = {}
+        """By choice, as what was said."""
         self._said: dict[int, list[str]] = {}
         self._input: Sequence[Json] = ()
 
@@ -142,7 +143,7 @@ class ExchangeTrace:
         for event in events:
             if isinstance(event, Delta):
                 if event.finish_reason:
-                    self._finishes.append(event.finish_reason)
+                    self._finishes[event.choice] = event.finish_reason
                 if self._content and isinstance(text := event.delta.get("content"), str):
                     self._said.setdefault(event.choice, []).append(text)
 
@@ -168,7 +169,7 @@ class ExchangeTrace:
         span.set_attributes(about)
         span.set_attributes({USAGE[kind]: count for kind, count in record.tokens().items()})
         if self._finishes:
-            span.set_attribute("gen_ai.response.finish_reasons", self._finishes)
+            span.set_attribute("gen_ai.response.finish_reasons", list(self._finishes.values()))
         if record.stream:
             span.set_attribute("gen_ai.request.stream", True)
         if self._content:
@@ -179,8 +180,8 @@ class ExchangeTrace:
         """What was asked and answered, as JSON in the conventions' form."""
         messages = [{"role": each.get("role"), "parts": parts(each.get("content"))} for each in self._input]
         answers = [
-            {"role": "assistant", "parts": parts("".join(said)), "finish_reason": reason}
-            for said, reason in zip(self._said.values(), [*self._finishes, *[""] * len(self._said)], strict=False)
+            {"role": "assistant", "parts": parts("".join(said)), "finish_reason": self._finishes.get(choice, "")}
+            for choice, said in self._said.items()
         ]
         told = {"gen_ai.input.messages": messages, "gen_ai.output.messages": answers}
         return {name: orjson.dumps(value).decode() for name, value in told.items() if value}
@@ -212,7 +213,9 @@ def attributes(record: Record, operation: str, model: str) -> dict[str, Value]:
     """What spans and metrics have in common; *model*: what was asked for, "" if that is not to be told."""
     about: dict[str, Value] = {"gen_ai.operation.name": operation, "gen_ai.provider.name": PROVIDER}
     if model:
-        about |= {"gen_ai.request.model": model, "gen_ai.response.model": record.used}
+        about["gen_ai.request.model"] = model
+    if model and record.first_seconds is not None:
+        about["gen_ai.response.model"] = record.used
     return about | (server(record.upstream) if record.upstream else {})
 
 
