@@ -47,7 +47,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "limits_hit": ("Requests and connections that met a limit of the proxy", ("limit",)),
     "login_refreshes": ("Renewals of the OAuth login, by how they ended", ("outcome",)),
 }
-"""Counters: what they count, and by which labels."""
+"""Counters: what they count, and by which labels.  One more is a row here, and `Metrics.count` where it happens."""
 GAUGES: Mapping[str, tuple[str, tuple[str, ...], Any]] = {
     "exchanges_in_flight": ("Exchanges under way", ("worker",), "livesum"),
     "login_expiry_timestamp_seconds": ("When the token of the OAuth login ends", ("credential",), "livemostrecent"),
@@ -166,6 +166,8 @@ def add(histogram: Histogram, times: Times) -> None:
 
 def forget_the_dead(folder: Path) -> None:
     """Remove from *folder* what processes that are no more have said of the moment; what they counted stays."""
+    if os.name == "nt":
+        return  # there, signal 0 is Ctrl-C
     for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}:
         try:
             os.kill(pid, 0)

@@ -26,6 +26,10 @@ class Watcher(Protocol):
 class Meter(Watcher, Protocol):
     """A watcher that knows more than exchanges, and tells its figures to whoever asks."""
 
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Add to the counter *name*, by the values of its labels."""
+        ...
+
     def limited(self, name: str) -> None:
         """A request or a connection has met the limit *name*, one of a few words."""
         ...
