@@ -5,11 +5,21 @@ from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 
 from qwenproxy import hostnames
 
+PROBES = ("/healthz", "/readyz", "/metrics")
+"""The paths at which other programs ask how the proxy is."""
+
 
 def is_local(flow: http.HTTPFlow) -> bool:
-    """Whether the app calls this proxy by its own address: on a reverse listener, or at that of a proxy listener."""
+    """Whether *flow* is addressed to this proxy: on a reverse listener, or one of `PROBES` at that of a proxy."""
     mode = flow.client_conn.proxy_mode
-    return isinstance(mode, ReverseMode) or (isinstance(mode, RegularMode) and _is_own_address(flow))
+    return isinstance(mode, ReverseMode) or (
+        isinstance(mode, RegularMode) and is_probe(flow.request.path) and _is_own_address(flow)
+    )
+
+
+def is_probe(path: str) -> bool:
+    """Whether *path*, with its query if it has any, is one of these."""
+    return path.partition("?")[0] in PROBES
 
 
 def _is_own_address(flow: http.HTTPFlow) -> bool:

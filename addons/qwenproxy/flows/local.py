@@ -1,4 +1,4 @@
-"""The proxy's own page, at `/` of each of its addresses; what programs ask is in `probes`."""
+"""The proxy's own page, at `/` on reverse listeners; what programs ask is in `probes`."""
 
 import time
 from collections import deque

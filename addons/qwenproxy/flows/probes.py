@@ -15,6 +15,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows.access import Access
 from qwenproxy.flows.answers import JSON
+from qwenproxy.flows.listeners import PROBES
 from qwenproxy.flows.readiness import readiness
 from qwenproxy.flows.visits import Visit
 from qwenproxy.service import Service
@@ -32,15 +33,9 @@ class Probes:
         self._service = service
         self._traffic = traffic
         self._meter = meter
-        self._paths: Mapping[str, Callable[[Visit, Mapping[str, str]], Awaitable[Answer]]] = {
-            "/healthz": self._healthz,
-            "/readyz": self._readyz,
-            "/metrics": self._metrics,
-        }
-
-    def asked(self, path: str) -> bool:
-        """Whether *path*, with its query if it has any, is one of these."""
-        return path.partition("?")[0] in self._paths
+        self._paths: Mapping[str, Callable[[Visit, Mapping[str, str]], Awaitable[Answer]]] = dict(
+            zip(PROBES, (self._healthz, self._readyz, self._metrics), strict=True)
+        )
 
     async def answer(self, visit: Visit, headers: Mapping[str, str]) -> Answer:
         """The answer at one of these paths.  Raises ProxyError if there is none for this visit."""

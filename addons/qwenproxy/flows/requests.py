@@ -99,7 +99,7 @@ class Desk:
         """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
         request = visit.flow.request
         headers = plain_headers(request)
-        if self._probes.asked(request.path) and listeners.is_local(visit.flow):
+        if listeners.is_probe(request.path) and listeners.is_local(visit.flow):
             return await self._probe(visit, headers)
         name, method = answers.request_id(visit.flow.id), request.method
         record = visit.record = self.traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep), headers)
