@@ -1,5 +1,6 @@
 """The addon: options, life cycle, and the one hook that answers."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from qwenproxy.state import keys, place
 from qwenproxy.state.base import Store
 from qwenproxy.state.keys import Seals
 from qwenproxy.state_settings import StateSettings
+from qwenproxy.telemetry import Telemetry
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
@@ -68,6 +70,8 @@ class QwenProxy:
         self._shelf: Shelf | None = None
         self.traffic = Traffic()
         """The exchanges under way, whatever the settings become."""
+        self.telemetry = Telemetry(self.traffic, self._environ)
+        """What follows them."""
         self.settings = Settings()
 
     @property
@@ -119,6 +123,7 @@ class QwenProxy:
         if toolbox is not None:
             asyncio_utils.create_task(toolbox.close(), name="close the tools", keep_ref=True)
         self._put_away()
+        self.telemetry.leave()
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:
@@ -194,15 +199,22 @@ class QwenProxy:
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
         toolbox = self._tools(found)
+        try:
+            over = self.telemetry.take_up(found)
+        except ValueError as e:
+            raise exceptions.OptionsError(str(e)) from None
+        for watcher in over:
+            work = asyncio.to_thread(watcher.close)
+            asyncio_utils.create_task(work, name="close what follows the traffic", keep_ref=True)
         before, was, self.settings = self._desk, self.settings, found
         if before is None or state_of(found) != state_of(was):
             self._put_away()
             self._archive = archived(place.store(found, self._environ))
             self._seals = keys.seals(found, self._environ)
         self._retire()
-        self._desk = Desk(
-            found, service.service(found, self._environ), toolbox, self._archive, self.traffic, self._seals
-        )
+        made = service.service(found, self._environ)
+        self.telemetry.follow(made)
+        self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self._seals, self.telemetry.meter)
         if before is not None:
             self._desk.inherit(before)
         if self._running:

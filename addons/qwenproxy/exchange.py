@@ -70,6 +70,8 @@ class Exchange:
         self._opening.dropped = tuple(call.dropped)
         self._take(call.chat)
         self._loop = self._looped(kit)
+        if record.trace is not None:
+            record.trace.asked(self._chat)
 
     async def open(self) -> Answer:
         """The answer; for a stream, as soon as its first event is there, or a heartbeat is due.
@@ -100,7 +102,9 @@ class Exchange:
         if events and isinstance(events[-1], ProxyError):
             raise events[-1]
         self.record.heard(events)
-        self.record.changed += tuple(source.repairs)
+        if self.record.trace is not None:
+            self.record.trace.heard(events)
+        self.record.mended(source.repairs)
         body = orjson.dumps(self._call.whole(self._head, events))
         return Answer(200, {"content-type": "application/json"} | headers_of(self.record), body)
 
@@ -178,6 +182,8 @@ class StreamedBody:
                 out += self._writer.end()
             else:
                 self._record.heard(events[-1:])
+                if self._record.trace is not None:
+                    self._record.trace.heard(events)
                 self._ended = isinstance(last, ProxyError)
             if out:
                 return out
@@ -194,7 +200,7 @@ class StreamedBody:
             self._source = begun.result()[0]
         if self._source is not None:
             await self._source.close()
-            self._record.changed += tuple(self._source.repairs)
+            self._record.mended(self._source.repairs)
         self._record.close(cut=not self._ended)
 
     async def _events(self) -> Sequence[ChatEvent]:

@@ -8,6 +8,7 @@ from qwenproxy.settings import Settings
 from qwenproxy.state.base import Store
 from qwenproxy.state.database import Bounds
 from qwenproxy.state.sqlite import SQLiteStore
+from qwenproxy.state.usage import UsageFile
 
 OFF, MEMORY = "off", "memory"
 
@@ -18,6 +19,18 @@ def store(settings: Settings, environ: Mapping[str, str]) -> Store | None:
         return None
     path = None if settings.state == MEMORY else path_of(settings, environ)
     return SQLiteStore(path, Bounds(settings.state_lifetime, settings.state_limit))
+
+
+def usage(settings: Settings, environ: Mapping[str, str]) -> UsageFile | None:
+    """Where the usage is kept; None: nowhere."""
+    path = usage_path(settings, environ)
+    return None if path is None else UsageFile(path, settings.usage_lifetime)
+
+
+def usage_path(settings: Settings, environ: Mapping[str, str]) -> Path | None:
+    if settings.usage == OFF or (not settings.usage and settings.state in (OFF, MEMORY)):
+        return None
+    return Path(settings.usage) if settings.usage else path_of(settings, environ).with_name("usage.db")
 
 
 def path_of(settings: Settings, environ: Mapping[str, str]) -> Path:
