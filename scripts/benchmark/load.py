@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scripts.benchmark.answers import Outcome, check
-from scripts.benchmark.client import Client
+from scripts.benchmark.answers import Answer, Outcome, check
+from scripts.benchmark.client import Client, read
 from scripts.benchmark.payloads import Order, request
 
 GRACE = 10.0
@@ -82,10 +82,15 @@ async def run(load: Load, port: int, started: Callable[[], None] = lambda: None)
         await _together([_repeat(client, times, order, []) for client in clients], [], GRACE)
         started()
         outcomes: list[Outcome] = []
+        answers: list[Answer] = []
         start = time.monotonic()
-        jobs = [_job(load, client, number, start, outcomes) for number, client in enumerate(clients)]
+        jobs = [_job(load, client, number, start, outcomes, answers) for number, client in enumerate(clients)]
         await _together(jobs, outcomes, load.seconds + SPREAD + GRACE)
-        return Run(outcomes, time.monotonic() - start)
+        elapsed = time.monotonic() - start
+        for answer in answers:
+            read(answer)
+            outcomes.append(check(answer, load.order))
+        return Run(outcomes, elapsed)
     finally:
         for client in clients:
             client.close()
@@ -124,9 +129,12 @@ async def _together(jobs: Sequence[Coroutine[None, None, None]], outcomes: list[
             task.result()
 
 
-def _job(load: Load, client: Client, number: int, start: float, outcomes: list[Outcome]) -> Coroutine[None, None, None]:
+def _job(
+    load: Load, client: Client, number: int, start: float, outcomes: list[Outcome], answers: list[Answer]
+) -> Coroutine[None, None, None]:
+    """The part of one connection: *outcomes* takes what it comes to, or *answers* what is to be checked afterwards."""
     if load.kind == "paced":
-        return _once(client, load.order, start + SPREAD * (number * GOLDEN % 1), outcomes)
+        return _once(client, load.order, start + SPREAD * (number * GOLDEN % 1), answers)
     return _until(client, load.order, start + load.seconds, outcomes)
 
 
@@ -148,6 +156,7 @@ async def _until(client: Client, order: Order | None, end: float, outcomes: list
         in_a_row = in_a_row + 1 if outcome.failure else 0
 
 
-async def _once(client: Client, order: Order | None, at: float, outcomes: list[Outcome]) -> None:
+async def _once(client: Client, order: Order | None, at: float, answers: list[Answer]) -> None:
+    """One request, its answer unread: to read and check it takes milliseconds, in which others' events would wait."""
     await asyncio.sleep(at - time.monotonic())
-    outcomes.append(await exchange(client, order))
+    answers.append(await client.ask(request(client.port, order), later=True))

@@ -1,5 +1,7 @@
 """The benchmark's pure parts: figures, tables, the check of answers, and the reader of HTTP."""
 
+import asyncio
+
 import pytest
 
 from qwenproxy.dialects.base import Dialect
@@ -11,11 +13,13 @@ from qwenproxy.plans import GATEWAY
 from qwenproxy.wire.openai import Delta
 from scripts.benchmark import payloads
 from scripts.benchmark.answers import Answer, check
+from scripts.benchmark.client import Client, read
 from scripts.benchmark.faces import (
     COMPATIBLE,
     CONTENTS,
     DASHSCOPE,
     STREAM_HEAD,
+    UNKNOWN,
     Face,
     burst,
     face_of,
@@ -122,7 +126,7 @@ PACED = Order(3, 50)
 
 
 def _streamed(*events: int) -> bytes:
-    """The body of a stream of *events*, the first planned for second 10, the next for 11, and so on."""
+    """The body of a stream of *events*, the first sent at second 10, the next at 11, and so on."""
     chunked = STREAM_HEAD + COMPATIBLE.first + b"".join(COMPATIBLE.event(k, 10 + k) for k in events) + COMPATIBLE.last
     reader = MessageReader(until_close=True)
     reader.feed(chunked)
@@ -151,7 +155,7 @@ def test_only_complete_answers_count(answer: Answer, order: Order | None, failur
     assert check(answer, order).failure == failure
 
 
-def test_lateness_is_arrival_after_plan_of_the_whole_event() -> None:
+def test_lateness_is_arrival_after_sending_of_the_whole_event() -> None:
     body = _streamed(0, 1, 2)
     end_of_first = body.index(b"\n\n") + 2
     inside_second = body.index(b"~1@") + 10
@@ -159,6 +163,32 @@ def test_lateness_is_arrival_after_plan_of_the_whole_event() -> None:
     outcome = check(Answer(9.0, 200, body, arrivals), PACED)
     assert (outcome.first, outcome.content, outcome.latency, outcome.events) == (0.5, 1.25, 4.0, 3)
     assert outcome.lateness == pytest.approx([0.25, 0.5, -0.5])
+
+
+async def test_an_answer_that_is_read_later_is_the_same() -> None:
+    """Its head alone, then an event, then all the rest; a refusal, which has a length, is read at once."""
+    events = [COMPATIBLE.event(k, 10 + k) for k in range(3)]
+    replies = [[STREAM_HEAD, COMPATIBLE.first + events[0], *events[1:], COMPATIBLE.last], [UNKNOWN]]
+
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for pieces in replies:
+            await reader.readuntil(b"\r\n\r\n")
+            for piece in pieces:
+                writer.write(piece)
+                await asyncio.sleep(0.01)
+        writer.close()
+
+    server = await asyncio.start_server(reply, "127.0.0.1", 0)
+    client = Client(server.sockets[0].getsockname()[1])
+    try:
+        found = [await client.ask(b"GET / HTTP/1.1\r\n\r\n", later=True) for _ in replies]
+    finally:
+        client.close()
+        server.close()
+    for answer in found:
+        read(answer)
+    assert [check(answer, PACED).failure for answer in found] == ["", "status 404"]
+    assert len(found[0].arrivals) >= 4
 
 
 def test_failed_answers_add_nothing_to_the_figures() -> None:
