@@ -18,7 +18,7 @@ from qwenproxy.opening import Opened, Opening
 from qwenproxy.record import Record
 from qwenproxy.rounds import Source
 from qwenproxy.service import Service
-from qwenproxy.wire.openai import ChatEvent, Head, Json
+from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json
 
 WOVEN = "messages: earlier calls of the proxy's own tools put back"
 """The note on it."""
@@ -171,8 +171,8 @@ class StreamedBody:
             if last is None:
                 self._ended = True
                 out += self._writer.end()
-            else:
-                self._record.heard(events[-1:])
+            elif not isinstance(last, Delta):
+                self._record.heard((last,))
                 self._ended = isinstance(last, ProxyError)
             if out:
                 return out
@@ -217,4 +217,7 @@ def headers_of(record: Record) -> dict[str, str]:
 
 def header_text(text: str) -> str:
     """*text* as a header value: printable ASCII only, whatever an app calls its model."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:500])
+    text = text[:500]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else "?" for c in text)

@@ -21,7 +21,7 @@ GOLDEN = 0.6180339887
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """*connections* at once; "whole" and "burst" ask again and again for *seconds*, "paced" once each.
+    """*connections* at once; "whole", "short" and "burst" ask again and again for *seconds*, "paced" once each.
 
     A round gives a load to its subjects in turn *slices* times, and takes the slices of each together: the shorter
     the turns, the less does a machine that is faster now than later favour one of them.
@@ -29,7 +29,7 @@ class Load:
 
     name: str
     title: str
-    kind: Literal["whole", "paced", "burst"]
+    kind: Literal["whole", "short", "paced", "burst"]
     connections: int
     seconds: float
     slices: int = 1
@@ -50,6 +50,7 @@ def _paced(streams: int, seconds: float) -> Load:
 LOADS = (
     Load("whole-1", "1 connection", "whole", 1, 0.4, 4, warm_up=(5, None)),
     Load("whole-16", "16 connections", "whole", 16, 0.5, 4),
+    Load("short-1", "1 short stream at a time", "short", 1, 0.4, 4, Order(5), (5, Order(5))),
     _paced(50, 2.0),
     _paced(100, 2.0),
     Load("burst", "burst, 4 streams", "burst", 4, 0.4, 3, Order(2000), (1, Order(5))),
