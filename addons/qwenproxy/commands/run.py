@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -28,9 +27,6 @@ from qwenproxy.simulator.server import Simulator
 
 WEB_PORT = 8082
 """mitmweb's, unless another is set; its own default is that of our HTTPS proxy."""
-THRESHOLDS = (20_000, 10, 10)
-"""Of the garbage collector, instead of 2,000: at each of its passes it looks through whatever is under way, a hundred
-open streams in some milliseconds, and finds little.  The garbage of a request is about a hundred objects."""
 HELP = "start the proxy: a local OpenAI at --port, an HTTPS proxy at --proxy-port"
 
 
@@ -194,7 +190,4 @@ class Announcement:
             words += [f"{kind}=http://{human.format_address(address)}" for address in server.listen_addrs[:1]]
         if isinstance(self._proxy, WebMaster):
             words.append(f"web={self._proxy.web_url}")
-        gc.collect()
-        gc.freeze()  # what has been loaded stays: to look through it again and again would hold streams up
-        gc.set_threshold(*THRESHOLDS)
         print(" ".join(words), flush=True)
