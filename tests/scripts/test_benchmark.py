@@ -40,9 +40,10 @@ from scripts.benchmark.figures import (
 from scripts.benchmark.http1 import MessageReader
 from scripts.benchmark.load import LOADS, quicker
 from scripts.benchmark.payloads import Order
-from scripts.benchmark.report import number, ratio, report, table
+from scripts.benchmark.report import BASE, ROWS, number, ratio, report, table
 from scripts.benchmark.rounds import Round, turned
 from scripts.benchmark.subjects import SUBJECTS, telling_line
+from scripts.benchmark.summary import AGAINST_BARE, AGAINST_PLAIN, PROXIES, VARIANTS, summary
 
 
 @pytest.mark.parametrize(
@@ -320,6 +321,24 @@ def test_the_last_words_of_a_subject_are_the_telling_ones(output: str, line: str
 def test_the_quick_plan_takes_half_the_time() -> None:
     half = [quicker(load) for load in LOADS]
     assert sum(load.seconds * load.slices for load in half) <= sum(load.seconds * load.slices for load in LOADS) / 2
+
+
+def test_the_summary_names_a_load_and_a_figure_that_there_are() -> None:
+    kinds = {load.name: load.kind for load in LOADS}
+    for _, load, figure in (*AGAINST_BARE, *AGAINST_PLAIN):
+        assert figure in {name for name, *_ in ROWS[kinds[load]]}
+        assert BASE[load.partition("-")[0]] == BASE[kinds[load]]
+    assert {*PROXIES, *VARIANTS} <= {subject.name for subject in SUBJECTS}
+
+
+def test_the_summary_is_made_of_ratios_and_leaves_out_a_table_without_any() -> None:
+    figures = {"bare": {"requests_per_s": 500.0}, "run": {"requests_per_s": 400.0}}
+    found = {name: Measurement(each, 100, 0) for name, each in figures.items()}
+    lines = summary([Round(["bare", "run"], {"whole-16": found})]).splitlines()
+    assert lines[:2] == ["| | `mitmdump -s addons/qwen.py` | `qwenproxy run` |", "|---|---|---|"]
+    assert "| requests/s, 16 connections, more is better | - | 0.80 (0.80-0.80) |" in lines
+    assert len(lines) == 2 + len(AGAINST_BARE)
+    assert summary([]) == ""
 
 
 def test_the_report_compares_with_bare_and_names_what_failed() -> None:
