@@ -18,7 +18,7 @@ from qwenproxy.opening import Opened, Opening
 from qwenproxy.record import Record
 from qwenproxy.rounds import Source
 from qwenproxy.service import Service
-from qwenproxy.wire.openai import ChatEvent, Head, Json
+from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json
 
 WOVEN = "messages: earlier calls of the proxy's own tools put back"
 """The note on it."""
@@ -162,6 +162,7 @@ class StreamedBody:
         head: Head,
     ) -> None:
         self._record = exchange.record
+        self._trace = exchange.record.trace
         self._begun = begun
         self._writer = call.writer(head)
         self._source: Source | None = None
@@ -180,11 +181,11 @@ class StreamedBody:
             if last is None:
                 self._ended = True
                 out += self._writer.end()
-            else:
-                self._record.heard(events[-1:])
-                if self._record.trace is not None:
-                    self._record.trace.heard(events)
+            elif not isinstance(last, Delta):
+                self._record.heard((last,))
                 self._ended = isinstance(last, ProxyError)
+            if self._trace is not None:
+                self._trace.heard(events)
             if out:
                 return out
         return b""
@@ -228,4 +229,7 @@ def headers_of(record: Record) -> dict[str, str]:
 
 def header_text(text: str) -> str:
     """*text* as a header value: printable ASCII only, whatever an app calls its model."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:500])
+    text = text[:500]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else "?" for c in text)
