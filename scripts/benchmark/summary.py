@@ -53,8 +53,8 @@ def _table(rounds: Sequence[Round], columns: Mapping[str, str], rows: Rows, base
     if not any(any(cells) for cells in found.values()):
         return ""
     head = [f"| | {' | '.join(columns.values())} |", f"|---|{'---|' * len(columns)}"]
-    rows = [f"| {title} | {' | '.join(map(told, cells))} |" for title, cells in found.items()]
-    return "\n".join([*head, *rows]) + "\n"
+    lines = [f"| {title} | {' | '.join(map(told, cells))} |" for title, cells in found.items()]
+    return "\n".join([*head, *lines]) + "\n"
 
 
 def _ratio(rounds: Sequence[Round], load: str, name: str, subject: str, base: str) -> Ratio | None:
