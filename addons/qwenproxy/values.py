@@ -8,7 +8,7 @@ from hmac import compare_digest
 from json import dumps, loads
 from urllib.parse import urlsplit
 
-from qwenproxy import hostnames
+from qwenproxy import hostnames, redis_urls
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -17,6 +17,8 @@ _HEADER_TOKEN = re.compile(r"[!-+\--~]+")  # what a header can carry; a comma pa
 _CHAT_PATH = re.compile(r"(?:/chat/completions)+$")
 _DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))
 _DAY = 86_400.0
+LONG = 32
+"""Characters of a key that nobody can guess."""
 _TOOL = re.compile(r"[a-zA-Z0-9_*?-]{1,64}")
 
 
@@ -57,6 +59,8 @@ class Kind[T]:
     """Whether a wrong value may be quoted: not when it may hold a credential."""
     placed: Callable[[T, Callable[[str], str]], T] | None = None
     """The value with the paths in it made absolute by the function, if it may hold any."""
+    parted: Callable[[T], tuple[T, str]] | None = None
+    """The value without the password in it, and that, if it may hold one."""
 
 
 def _text(raw: object) -> str:
@@ -127,6 +131,13 @@ def _key(raw: object) -> Secret:
     return Secret(text)
 
 
+def _long_key(raw: object) -> Secret:
+    key = _key(raw)
+    if len(key.reveal()) < LONG:
+        raise ValueError(f"a key has {LONG} characters or more")
+    return key
+
+
 def _aliases(raw: object) -> Mapping[str, str]:
     value = loads(raw.strip() or "{}") if isinstance(raw, str) else raw  # JSONDecodeError is a ValueError
     if not isinstance(value, Mapping):
@@ -180,6 +191,11 @@ def _url(raw: object) -> str:
 def names_a_call(url: object) -> bool:
     """Whether *url* goes on to the call itself, which `URL` takes off: the base URL ends before it."""
     return isinstance(url, str) and _CHAT_PATH.search(url.strip().rstrip("/")) is not None
+
+
+def _state(raw: object) -> str:
+    text = _text(raw)
+    return redis_urls.checked(text) if "://" in text else text
 
 
 def one_of(*choices: str) -> Kind[str]:
@@ -247,14 +263,19 @@ ORIGINS = Kind("origins such as https://app.example.com, or *", _names(_origin))
 ALIASES = Kind('model names, as {"gpt-4o*": "qwen3.7-plus"}', _aliases, lambda aliases: dumps(dict(aliases)))
 URL = Kind("an absolute URL such as https://host/compatible-mode/v1", _url, quoted=False)
 SPAN = Kind("a time such as 30d, 12h, 90m or 45s", _span, _show_span)
-STATE = Kind(
-    "a path, or memory, or off",
-    _text,
-    placed=lambda path, absolute: absolute(path) if path not in ("", "memory", "off") else path,
+STATE: Kind[str] = Kind(
+    "a path, or memory, or off, or the address of a Redis such as redis://host:6379/0",
+    _state,
+    quoted=False,
+    placed=lambda place, absolute: (
+        place if place in ("", "memory", "off") or redis_urls.is_one(place) else absolute(place)
+    ),
+    parted=redis_urls.parted,
 )
 PATH = Kind("a path", _text, placed=lambda path, absolute: absolute(path) if path else "")
 KEY = Kind("a key", _key, quoted=False)
 KEYS = Kind("keys", _names(_key), quoted=False)
+LONG_KEYS = Kind(f"keys of {LONG} characters or more", _names(_long_key), quoted=False)
 TOOLS = Kind("names of tools such as current_time, files__*", _tools)
 CLIENT_TOOLS = Kind('tools for keys, as {"key": ["current_time"]}', _client_tools, quoted=False)
 TOOL_SOURCES = Kind(
