@@ -5,19 +5,23 @@ from pathlib import Path
 
 from qwenproxy import sources
 from qwenproxy.settings import Settings
+from qwenproxy.shared.place import Shared
 from qwenproxy.state.base import Store
 from qwenproxy.state.database import Bounds
+from qwenproxy.state.redis_store import RedisStore
 from qwenproxy.state.sqlite import SQLiteStore
 
 OFF, MEMORY = "off", "memory"
 
 
-def store(settings: Settings, environ: Mapping[str, str]) -> Store | None:
-    """The store that *settings* ask for; None: nothing is to be kept."""
+def store(settings: Settings, environ: Mapping[str, str], shared: Shared | None = None) -> Store | None:
+    """The store that *settings* ask for; None: nothing is to be kept.  *shared*: what other machines share."""
+    bounds = Bounds(settings.state_lifetime, settings.state_limit)
     if settings.state == OFF:
         return None
-    path = None if settings.state == MEMORY else path_of(settings, environ)
-    return SQLiteStore(path, Bounds(settings.state_lifetime, settings.state_limit))
+    if shared is not None:
+        return RedisStore(shared, bounds)
+    return SQLiteStore(None if settings.state == MEMORY else path_of(settings, environ), bounds)
 
 
 def path_of(settings: Settings, environ: Mapping[str, str]) -> Path:
