@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("auth", "state", "traffic"),
     ("upstream", "tools"),
     ("rounds", "lines"),
-    ("listing", "offer"),
+    ("listing", "offer", "lessons"),
     ("service",),
     ("opening", "loop"),
     ("exchange",),

@@ -20,6 +20,7 @@ from qwenproxy.auth.shared_store import SharedStore
 from qwenproxy.auth.store import Store
 from qwenproxy.continuations import Continuations
 from qwenproxy.errors import Failure, ProxyError
+from qwenproxy.lessons import Lessons
 from qwenproxy.lines import Line
 from qwenproxy.listing import Listing
 from qwenproxy.offer import Offer
@@ -52,7 +53,7 @@ class Service:
         self.lines = lines
         self.notes = notes
         """What could not be read of the credentials."""
-        self.continuations = Continuations(clock)
+        self.continuations = Continuations(clock, shared if has_tools(settings) else None)
         """What the proxy's own tools did in answers that apps go on from."""
         self._clock = clock
         self._listings = {line: Listing(line, clock) for line in lines}
@@ -61,6 +62,7 @@ class Service:
             for line in lines
             if isinstance(line.credential, OAuth)
         ]
+        self._lessons = None if shared is None else Lessons(shared.link, list(lines), clock)
 
     def usable(self) -> list[Line]:
         """The lines in the order in which they are to be tried: those that rest come last."""
@@ -99,7 +101,8 @@ class Service:
 
     def inherit(self, before: "Service") -> None:
         """Keep what *before* has learned about the same upstreams, and what apps go on from."""
-        self.continuations = before.continuations
+        if self.continuations.shared is before.continuations.shared:
+            self.continuations = before.continuations
         known = {line.name: line for line in before.lines}
         for line in self.lines:
             if old := known.get(line.name):
@@ -110,11 +113,15 @@ class Service:
         """Begin to keep logins fresh, on the running event loop."""
         for refresher in self._refreshers:
             refresher.start()
+        if self._lessons is not None:
+            self._lessons.start()
 
     async def retire(self) -> None:
         """Take no new exchanges; those under way go on."""
         for refresher in self._refreshers:
             refresher.stop()
+        if self._lessons is not None:
+            self._lessons.stop()
         for listing in self._listings.values():
             listing.close()
         logins = [line.credential for line in self.lines if isinstance(line.credential, OAuth)]
@@ -130,6 +137,11 @@ def service(settings: Settings, environ: Mapping[str, str], shared: Shared | Non
     shared = place.shared(settings) if shared is None else shared
     found = lines(settings, environ, notes.append, shared)
     return Service(settings, found, notes, shared=shared)
+
+
+def has_tools(settings: Settings) -> bool:
+    """Whether any tool of the proxy may be called."""
+    return bool(settings.tools or settings.tools_on_request or settings.client_tools)
 
 
 def lines(

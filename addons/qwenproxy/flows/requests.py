@@ -30,6 +30,7 @@ from qwenproxy.limits import RateLimits, client_id
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
+from qwenproxy.shared.place import Shared
 from qwenproxy.tools import policy
 from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
@@ -61,7 +62,7 @@ class Desk:
         self.patience = 4 * settings.idle_timeout + settings.tool_time + PATIENCE
         self._settings = settings
         self._access = access.Access(settings)
-        self._limits = limits(settings)
+        self._limits = limits(settings, service.shared)
         self._local = Local(settings, service)
         self._since = int(time.time())  # what models say they were created at: nobody tells
         self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
@@ -81,7 +82,7 @@ class Desk:
         """Go on where *before* ends: with what its service has learned, and with what its clients have used up."""
         self.service.inherit(before.service)
         self._local.inherit(before._local)
-        if self._limits.spec == before._limits.spec:
+        if (self._limits.spec, self._limits.link) == (before._limits.spec, before._limits.link):
             self._limits = before._limits
 
     async def answer(self, visit: Visit) -> Answer:
@@ -150,6 +151,8 @@ class Desk:
             allowed = policy.allowed(self._settings, ask.key, wanted)
             kit = await self._toolbox.kit(allowed, exchange=ask.record.id) if allowed else None
         agent = ask.headers.get("user-agent", "")
+        if self.service.continuations.shared is not None:
+            await self.service.continuations.fetch(ask.client, call.chat["messages"])
         return Exchange(self.service, call, head, ask.record, agent=agent, client=ask.client, kit=kit)
 
     async def _responses(self, ask: Ask) -> Answer:
@@ -236,9 +239,9 @@ class Desk:
         return engines.named(body, ask.route.model) if ask.route.model else body
 
 
-def limits(settings: Settings) -> RateLimits:
-    """The limits for clients.  Raises ValueError, which names the setting."""
+def limits(settings: Settings, shared: Shared | None = None) -> RateLimits:
+    """The limits for clients, *shared* with other machines or not.  Raises ValueError, which names the setting."""
     try:
-        return RateLimits(settings.rate_limit)
+        return RateLimits(settings.rate_limit, link=None if shared is None else shared.link)
     except ValueError as e:
         raise ValueError(f"{settings.sources.get('rate_limit', 'rate_limit')}: {e}") from None
