@@ -239,7 +239,10 @@ def test_run_starts_the_proxy_where_it_was_called_and_leaves_with_its_status(
     assert checkout.call("run", "--set", "a=b c")[0] == 2
 
 
-PLAIN = "python -m pytest -m not clients and not browser and not netns and not services"
+PLAIN = (
+    "python -m pytest -m not clients and not browser and not netns and not services"
+    " --numprocesses=auto --maxprocesses=4 --dist=worksteal"
+)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,10 @@ class Strand:
                 if not self.reader.answered:
                     return [e]
                 data = b""
-            if events := self.reader.feed(data):
+            events = self.reader.feed(data)
+            if self._answer.ended and not self.reader.finished:
+                events = [*events, *self.reader.feed(b"")]
+            if events:
                 if self._forced:
                     self._look_for_a_call(events)
                 return [self._renamed(event) for event in events] if self._names else events
