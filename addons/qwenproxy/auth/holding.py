@@ -14,6 +14,7 @@ from qwenproxy.auth.base import Lock, Locked, LockLost, LoginStore, Overtaken, S
 from qwenproxy.auth.client import Client
 from qwenproxy.auth.conversation import Refused, SignInError, Unreachable
 from qwenproxy.auth.token import Token
+from qwenproxy.shared.link import Away
 from qwenproxy.wire.oauth import TokenAnswer
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class Holding:
         self.token: Token | None = None
         self.unsaved = False
         """Whether the token is in memory only."""
+        self.away = ""
+        """Why it is not known whether anybody is signed in; "" if it is."""
         self.refreshed_at: float | None = None
         self._store = store
         self._client = client
@@ -88,10 +91,11 @@ class Holding:
 
     async def _look(self) -> None:
         try:
-            if self._looked and await self._store.stamp() == self._stamp:
-                return
-            self._follow(await self._store.read())
+            if not self._looked or await self._store.stamp() != self._stamp:
+                self._follow(await self._store.read())
+            self.away = ""
         except OSError as e:
+            self.away = str(e) if isinstance(e, Away) else ""
             self._complain(f"{self._store.place} cannot be read: {_reason(e)}")
 
     def _follow(self, stored: Stored) -> None:

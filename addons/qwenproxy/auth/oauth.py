@@ -95,6 +95,11 @@ class OAuth:
         return self._holding.unsaved
 
     @property
+    def away(self) -> str:
+        """Why it is not known whether anybody is signed in: what machines share does not answer; "" if it does."""
+        return self._holding.away
+
+    @property
     def failure(self) -> SignInError | None:
         """Why the last refresh failed; None if it did not."""
         return self._failure
@@ -191,6 +196,9 @@ class OAuth:
         if not self._left(self._failed_at, self._rest):
             await self.refresh(token.access_token if token is not None else "")
         token = self._holding.token
+        if token is None and self.away:
+            message = f"Whether the proxy is signed in to Qwen cannot be told now (setting state): {self.away}."
+            raise ProxyError(errors.STATE_UNAVAILABLE, message, retry_after=RETRY_AFTER)
         if token is None:
             raise await self._lost()
         if token.seconds_left(self._now()) <= 0:
