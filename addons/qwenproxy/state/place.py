@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from qwenproxy import sources
+from qwenproxy import redis_urls, sources
 from qwenproxy.settings import Settings
 from qwenproxy.shared.place import Shared
 from qwenproxy.state.base import Store
@@ -26,7 +26,7 @@ def store(settings: Settings, environ: Mapping[str, str], shared: Shared | None 
 
 def path_of(settings: Settings, environ: Mapping[str, str]) -> Path:
     """The file that was named, else the one in the user's folder for state (XDG Base Directory Specification)."""
-    if settings.state:
+    if settings.state and not redis_urls.is_one(settings.state):
         return Path(settings.state)
     given = environ.get("XDG_STATE_HOME", "")  # a relative one is to be ignored
     folder = Path(given) if given.startswith("/") else sources.home_path("~/.local/state", environ, Path.cwd())
