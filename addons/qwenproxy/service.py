@@ -131,11 +131,13 @@ class Service:
 def service(settings: Settings, environ: Mapping[str, str], shared: Shared | None = None) -> Service:
     """The service that *settings* describe.  Connects to nothing yet.  Raises ValueError.
 
-    *shared*: what other machines share; None: its own way there, if there is any.
+    *shared*: what other machines share, to which a proxy that serves brings the login that is here only; None: its own
+    way there, if there is any, on which nothing is changed.
     """
     notes: list[str] = []
+    offers = shared is not None
     shared = place.shared(settings) if shared is None else shared
-    found = lines(settings, environ, notes.append, shared)
+    found = lines(settings, environ, notes.append, shared, offers=offers)
     return Service(settings, found, notes, shared=shared)
 
 
@@ -145,7 +147,12 @@ def has_tools(settings: Settings) -> bool:
 
 
 def lines(
-    settings: Settings, environ: Mapping[str, str], note: Callable[[str], object], shared: Shared | None = None
+    settings: Settings,
+    environ: Mapping[str, str],
+    note: Callable[[str], object],
+    shared: Shared | None = None,
+    *,
+    offers: bool = False,
 ) -> list[Line]:
     """The lines to choose from, at least one; *note* is told what could not be read.
 
@@ -159,7 +166,7 @@ def lines(
     if settings.auth == "none" or (settings.auth == "auto" and own and not found):
         found.append(line(settings, address or spoken(settings, plans.STANDARD.base_url), NoCredential()))
     if wants_login(settings, environ, address, found):
-        found.append(line(settings, address, login(settings, environ, shared), hints.LOGIN))
+        found.append(line(settings, address, login(settings, environ, shared, offers=offers), hints.LOGIN))
     return found or [
         line(settings, address or spoken(settings, plans.STANDARD.base_url), missing_key(settings, address))
     ]
@@ -231,22 +238,27 @@ def api_key(settings: Settings, key: FoundKey) -> ApiKey:
     return ApiKey(key.key.reveal(), Path(file) if from_file else None)
 
 
-def login(settings: Settings, environ: Mapping[str, str], shared: Shared | None) -> OAuth:
+def login(settings: Settings, environ: Mapping[str, str], shared: Shared | None, *, offers: bool = False) -> OAuth:
     """The login as a credential.  Raises ValueError for one that is to be shared, and cannot be sealed."""
     server = Server(settings.oauth_url, settings.oauth_client_id, settings.oauth_scope)
-    store = login_store(settings, environ, shared)
+    store = login_store(settings, environ, shared, offers=offers)
     named = urlsplit(settings.oauth_url).hostname or ""
     allowed = (*settings.allowed_hosts, named)
     return OAuth(store, Client(server), allowed_hosts=allowed, refresh_lead=settings.refresh_lead)
 
 
-def login_store(settings: Settings, environ: Mapping[str, str], shared: Shared | None) -> LoginStore:
-    """Where the login is kept: in what machines share, else in a file.  Raises ValueError if it could not be sealed."""
+def login_store(
+    settings: Settings, environ: Mapping[str, str], shared: Shared | None, *, offers: bool = False
+) -> LoginStore:
+    """Where the login is kept: in what machines share, else in a file.
+
+    *offers*: whether one that is in the file only is shared.  Raises ValueError if it could not be sealed.
+    """
     file = Store(credentials_path(settings, environ))
     if shared is None:
         return file
     place.check(settings, "a login")
-    return SharedStore(shared, f"{settings.oauth_client_id} at {settings.oauth_url}", file)
+    return SharedStore(shared, f"{settings.oauth_client_id} at {settings.oauth_url}", file if offers else None)
 
 
 def missing_key(settings: Settings, address: str) -> MissingKey:

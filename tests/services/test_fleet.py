@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from subprocess import PIPE
 
 import pytest
 
@@ -27,7 +26,7 @@ from tests.support.clock import until
 from tests.support.fleet_worker import DOUBT, KEY
 from tests.support.namespaces import WIRED, Namespace, missing, namespace
 from tests.support.oauth_server import OAuthServer, oauth_server
-from tests.support.programs import ADDONS, SUPPORT, Program
+from tests.support.programs import Program, program
 from tests.support.services import RedisServer, free_port, needs
 
 pytestmark = [*needs("redis-server"), pytest.mark.timeout(300)]
@@ -137,7 +136,13 @@ async def thirty(folder: Path, left: float) -> AsyncIterator[Fleet]:
             await sign_in(hub, redis, server, left)
             parts = [
                 await stack.enter_async_context(
-                    program(other, f"redis://{network}.1:{redis.port}/0", f"http://{network}.1:{server.port}")
+                    program(
+                        "fleet_worker.py",
+                        f"redis://{network}.1:{redis.port}/0",
+                        f"http://{network}.1:{server.port}",
+                        EACH,
+                        enter=other.enter(),
+                    )
                 )
                 for network, other in zip(NETWORKS, others, strict=True)
             ]
@@ -153,19 +158,6 @@ async def thirty(folder: Path, left: float) -> AsyncIterator[Fleet]:
                 errors = await part.errors()
                 assert "at-" not in errors
                 assert "rt-" not in errors
-
-
-@asynccontextmanager
-async def program(machine: Namespace, redis: str, server: str) -> AsyncIterator[Program]:
-    words = machine.enter(sys.executable, str(SUPPORT / "fleet_worker.py"), redis, server, str(EACH))
-    environ = os.environ | {"PYTHONPATH": f"{ADDONS}{os.pathsep}{ADDONS.parent}"}
-    process = await asyncio.create_subprocess_exec(*words, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ)
-    try:
-        yield Program(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def sign_in(hub: Namespace, redis: RedisServer, server: OAuthServer, left: float) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -122,6 +123,9 @@ async def test_a_rolling_restart_under_load_loses_no_exchange(tmp_path: Path) ->
             except (openai.OpenAIError, aiohttp.ClientError, AssertionError) as e:
                 outcomes[repr(e)] += 1
 
+    def enough(least: int) -> bool:
+        return outcomes["whole"] >= least
+
     async with house(tmp_path) as made, AsyncExitStack() as stack:
         proxies = [await stack.enter_async_context(made.proxy(number)) for number in range(3)]
         await stack.enter_async_context(made.haproxy())
@@ -129,12 +133,12 @@ async def test_a_rolling_restart_under_load_loses_no_exchange(tmp_path: Path) ->
         apps = [made.app() for _ in range(8)]
         talking = [asyncio.create_task(talk(app, LONG if n % 2 else "Hello")) for n, app in enumerate(apps)]
         for number, proxy in enumerate(proxies):
-            before = outcomes["whole"]
+            least = outcomes["whole"] + 20
             proxy.process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(proxy.process.wait(), 60) == 0
             await stack.enter_async_context(made.proxy(number))
             await ready(made, made.ports[number])
-            assert await until(lambda least=before + 20: outcomes["whole"] >= least, 60)
+            assert await until(partial(enough, least), 60)
         over.set()
         await asyncio.gather(*talking)
     assert set(outcomes) == {"whole"}, outcomes

@@ -17,12 +17,11 @@ from qwenproxy.auth.client import Check, Client
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.auth.refresher import Refresher
 from qwenproxy.auth.shared_store import SharedStore
-from qwenproxy.errors import ProxyError
 from qwenproxy.shared.link import Link
 from qwenproxy.shared.place import Shared
 from qwenproxy.shared.seal import Seal
 from qwenproxy.wire.oauth import Server, TokenAnswer
-from tests.support.oauth_worker import multiply, say
+from tests.support.oauth_worker import multiply, obey, say
 
 KEY = "k" * 32
 LEASE, DOUBT, SETTLING = 2.0, 3.0, 6.0
@@ -47,19 +46,6 @@ class Stopping(Client):
             os.kill(os.getpid(), signal.SIGSTOP)
 
 
-async def obey(oauth: OAuth, refresher: Refresher, client: Stopping, command: str, *arguments: str) -> None:
-    match command:
-        case "go":
-            refresher.start()
-        case "token":
-            try:
-                say(f"token {await oauth.token()}")
-            except ProxyError as e:
-                say(f"error {e.message}")
-        case "stop":
-            (client.where,) = arguments
-
-
 async def main(redis: str, url: str) -> None:
     logging.basicConfig(level=logging.INFO)
     link = Link(redis, budget=2.0)
@@ -72,7 +58,10 @@ async def main(redis: str, url: str) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     say("ready")
     while (line := (await reader.readline()).decode().split()) and line != ["end"]:
-        await obey(oauth, refresher, client, *line)
+        if line[0] == "stop":
+            client.where = line[1]
+        else:
+            await obey(oauth, refresher, *line)
     refresher.stop()
     await oauth.close()
     await link.close()

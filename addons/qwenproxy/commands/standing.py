@@ -88,7 +88,7 @@ async def report(settings: Settings, environ: Mapping[str, str], now: float) -> 
     """How things are.  Raises ValueError for settings that do not go together."""
     shared = place.shared(settings)
     with configured.heard() as notes:
-        found = service.service(settings, environ, shared)
+        found = service.service(settings, environ)
         store = service.login_store(settings, environ, shared) if has_login(found) else None
         places = iter([key.source for key in keys.find(settings, environ)])  # in the order of their lines
         standings = [await _standing(line, places, store, now) for line in found.lines]
