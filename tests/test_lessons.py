@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenproxy.lessons import Lessons, identity, take, told
+from qwenproxy.lessons import PREFIX, Lessons, identity, take, told
 from qwenproxy.lines import Line
 from qwenproxy.service import Service, service
 from qwenproxy.settings import load
@@ -90,6 +90,11 @@ async def test_the_others_hear_of_it_and_of_a_rest(tmp_path: Path, redis: RedisS
     assert theirs.row(MODEL).max_output == 9
     assert theirs.rests_until == pytest.approx(clock.now + 60, abs=5)
     assert (stranger.rests_until, stranger.learned) == (0.0, {})
+    before = await link.call("PEXPIRETIME", f"{PREFIX}{await identity(mine)}:rest")
+    for _ in range(5):
+        await here.turn()
+        await there.turn()
+    assert await link.call("PEXPIRETIME", f"{PREFIX}{await identity(mine)}:rest") == before, "it is not drawn out"
     theirs.learn(MODEL, replace(theirs.row(MODEL), max_output=7))
     await there.turn()
     await here.turn()

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 PREFIX = "qwenproxy:lessons:"
 EVERY = 2.0
 """Seconds between two turns."""
+SLACK = 0.5
+"""Seconds by which two proxies may differ about the end of a rest."""
 LIFETIME = 30 * 86_400
 """Seconds for which they are kept after the last one."""
 ROW, BATCH = "row ", "batch "
@@ -61,6 +63,8 @@ class Lessons:
         self._clock = clock
         self._sleep = sleep
         self._known: dict[str, dict[str, bytes]] = {}
+        self._rests: dict[str, float] = {}
+        """Until when lines rest, as far as it is told: told again and again, a rest would never end."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -92,7 +96,8 @@ class Lessons:
         key = f"{PREFIX}{await identity(line)}"
         known = self._known.setdefault(key, {})
         new = {name: value for name, value in told(line).items() if known.get(name) != value}
-        rest = max(0, round((line.rests_until - self._clock()) * 1000))
+        until, now = line.rests_until, self._clock()
+        rest = max(0, round((until - now) * 1000)) if until > self._rests.get(key, 0.0) else 0
         words = [word for pair in new.items() for word in pair]
         left, found = await self._link.run(TURN, (key, rest, LIFETIME, *words))
         theirs = {name.decode(): value for name, value in zip(found[::2], found[1::2], strict=True)}
@@ -100,8 +105,9 @@ class Lessons:
             if known.get(name) != value and new.get(name) != value:
                 take(line, name, value)
         self._known[key] = theirs
-        if left > rest:
-            line.rests_until = self._clock() + left / 1000
+        if now + left / 1000 > until + SLACK:
+            line.rests_until = now + left / 1000
+        self._rests[key] = line.rests_until
 
 
 async def identity(line: Line) -> str:

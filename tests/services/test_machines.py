@@ -42,6 +42,7 @@ class House:
     ports: list[int] = field(default_factory=lambda: [free_port() for _ in range(3)])
     front: int = field(default_factory=free_port)
     more: dict[str, str] = field(default_factory=dict)
+    apps: list[openai.AsyncOpenAI] = field(default_factory=list)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -72,7 +73,8 @@ class House:
     def app(self, number: int | None = None) -> openai.AsyncOpenAI:
         """An app that calls one of the proxies; None: HAProxy.  It tries nothing twice."""
         port = self.front if number is None else self.ports[number]
-        return openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="sk-app", max_retries=0)
+        self.apps.append(openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="sk-app", max_retries=0))
+        return self.apps[-1]
 
 
 @asynccontextmanager
@@ -82,7 +84,10 @@ async def house(folder: Path, pace: float = 0.02, **more: str) -> AsyncIterator[
     await simulator.start()
     try:
         async with redis_server(folder) as redis:
-            yield House(folder, redis, simulator, more=more)
+            made = House(folder, redis, simulator, more=more)
+            yield made
+            for app in made.apps:
+                await app.close()
     finally:
         await simulator.stop()
 
