@@ -105,7 +105,7 @@ class Lessons:
             if known.get(name) != value and new.get(name) != value:
                 take(line, name, value)
         self._known[key] = theirs
-        if now + left / 1000 > until + SLACK:
+        if left > 0 and now + left / 1000 > until + SLACK:
             line.rests_until = now + left / 1000
         self._rests[key] = line.rests_until
 

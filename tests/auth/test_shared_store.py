@@ -13,9 +13,12 @@ from qwenproxy.auth.base import Locked, LockLost, Overtaken
 from qwenproxy.auth.client import Client
 from qwenproxy.auth.conversation import Unreachable
 from qwenproxy.auth.holding import Holding
+from qwenproxy.auth.oauth import OAuth
+from qwenproxy.auth.refresher import Refresher
 from qwenproxy.auth.shared_store import ASIDE, SharedStore
 from qwenproxy.auth.store import Store
 from qwenproxy.auth.token import Token
+from qwenproxy.errors import STATE_UNAVAILABLE, ProxyError
 from qwenproxy.shared.link import Link
 from qwenproxy.shared.place import Shared
 from qwenproxy.shared.seal import Seal
@@ -219,6 +222,24 @@ async def test_without_redis_nobody_refreshes_and_the_token_goes_on(fleet: Fleet
         await holding.refresh("at-1")
     assert holding.token is not None
     assert (holding.token.access_token, server.refreshes) == ("at-1", 0)
+
+
+async def test_that_redis_is_away_is_no_reason_to_sign_in_anew(fleet: Fleet, server: OAuthServer) -> None:
+    """A proxy that starts then cannot know whether anybody is signed in."""
+    await fleet.redis.stop()
+    oauth = OAuth(fleet.store(), Client(server.server))
+    assert await Refresher(oauth).turn() > 0
+    with pytest.raises(ProxyError, match=r"cannot be told now \(setting state\): redis://") as caught:
+        await oauth.token()
+    assert caught.value.failure is STATE_UNAVAILABLE
+    assert caught.value.headers()["retry-after"]
+    assert server.asked == []
+    await fleet.redis.start()
+    await fleet.store().write(signed_in(server, 3600), None)
+    assert await until(lambda: not any(link.is_down for link in fleet.links))
+    await oauth.look()
+    assert await oauth.token() == "at-1"
+    await oauth.close()
 
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["data lost", "data kept"])

@@ -83,6 +83,8 @@ class Client:
     @asynccontextmanager
     async def _sessions(self, check: Check | None) -> AsyncIterator[aiohttp.ClientSession]:
         if self._session is not None:
+            if check is not None:
+                await check()
             yield self._session
             return
         tracing = aiohttp.TraceConfig()
