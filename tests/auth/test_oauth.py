@@ -365,7 +365,7 @@ async def test_the_status_is_a_snapshot(house: House, oauth: OAuth) -> None:
     house.sign_in(3600, resource_url="portal.qwen.ai")
     await oauth.token()
     before = oauth.status()
-    assert (before.kind, before.state, before.file) == ("oauth", "signed in", house.file.path)
+    assert (before.kind, before.state, before.place) == ("oauth", "signed in", str(house.file.path))
     assert (before.expires_at, before.resource_url) == (house.clock.at + 3600, "portal.qwen.ai")
     assert (before.refreshed_at, before.error, before.saved) == (None, "", True)
     house.clock.at += 3400

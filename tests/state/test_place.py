@@ -5,12 +5,18 @@ from pathlib import Path
 import pytest
 
 from qwenproxy.settings import load
+from qwenproxy.shared.place import shared
 from qwenproxy.state.place import path_of, store, usage, usage_path
+from qwenproxy.state.redis_store import RedisStore
 
 PLACES = {
     "at home": ({"HOME": "/home/me"}, "/home/me/.local/state/qwenproxy/state.db"),
     "where state belongs": ({"HOME": "/h", "XDG_STATE_HOME": "/var/s"}, "/var/s/qwenproxy/state.db"),
     "a relative folder does not count": ({"HOME": "/h", "XDG_STATE_HOME": "s"}, "/h/.local/state/qwenproxy/state.db"),
+    "what is one machine's own beside a Redis": (
+        {"HOME": "/home/me", "QWENPROXY_STATE": "redis://h"},
+        "/home/me/.local/state/qwenproxy/state.db",
+    ),
     "where it was said": ({"HOME": "/h", "QWENPROXY_STATE": "my.db"}, "/cwd/my.db"),
 }
 
@@ -19,6 +25,11 @@ PLACES = {
 def test_the_place(name: str) -> None:
     environ, place = PLACES[name]
     assert str(path_of(load(environ, Path("/cwd")), environ)) == place
+
+
+async def test_what_machines_share_is_kept_there(tmp_path: Path) -> None:
+    settings = load({"HOME": str(tmp_path), "QWENPROXY_STATE": "redis://h"}, tmp_path)
+    assert isinstance(store(settings, {}, shared(settings)), RedisStore)
 
 
 @pytest.mark.parametrize(("state", "there"), [("off", False), ("memory", True), ("", True)])

@@ -31,6 +31,7 @@ from qwenproxy.recent import Recent
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
+from qwenproxy.shared.place import Shared
 from qwenproxy.state.keys import Seals, own
 from qwenproxy.tools import policy
 from qwenproxy.tools.toolbox import Toolbox
@@ -69,7 +70,7 @@ class Desk:
         self._kept = Kept(settings, archive)
         self.patience = 4 * settings.idle_timeout + settings.tool_time + PATIENCE
         self._access = access.Access(settings)
-        self._limits = limits(settings)
+        self._limits = limits(settings, service.shared)
         self._local = Local(settings, service)
         self._probes = Probes(self._access, service, self.traffic, meter)
         responding = self._responding = Responding(
@@ -95,7 +96,7 @@ class Desk:
         before.successor = self
         self.service.inherit(before.service)
         self._local.inherit(before._local)
-        if self._limits.spec == before._limits.spec:
+        if (self._limits.spec, self._limits.link) == (before._limits.spec, before._limits.link):
             self._limits = before._limits
 
     async def answer(self, visit: Visit) -> Answer:
@@ -190,6 +191,8 @@ class Desk:
             allowed = policy.allowed(self.settings, ask.key, wanted)
             kit = await self._toolbox.kit(allowed, exchange=ask.record.id) if allowed else None
         agent = ask.headers.get("user-agent", "")
+        if self.service.continuations.shared is not None:
+            await self.service.continuations.fetch(ask.client, call.chat["messages"])
         return make(self.service, call, head, ask.record, agent=agent, client=ask.client, kit=kit)
 
     async def _completions(self, ask: Ask) -> Answer:
@@ -227,9 +230,9 @@ class Desk:
         return engines.named(body, ask.route.model) if ask.route.model else body
 
 
-def limits(settings: Settings) -> RateLimits:
-    """The limits for clients.  Raises ValueError, which names the setting."""
+def limits(settings: Settings, shared: Shared | None = None) -> RateLimits:
+    """The limits for clients, *shared* with other machines or not.  Raises ValueError, which names the setting."""
     try:
-        return RateLimits(settings.rate_limit)
+        return RateLimits(settings.rate_limit, link=None if shared is None else shared.link)
     except ValueError as e:
         raise ValueError(f"{settings.sources.get('rate_limit', 'rate_limit')}: {e}") from None
