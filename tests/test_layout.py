@@ -31,7 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("naming",),
     ("embedding_models",),
     ("endpoints", "dialects", "record", "simulator", "limits", "hints", "toolsets", "turn", "continuations"),
-    ("auth", "state", "traffic"),
+    ("auth", "state", "traffic", "admission", "memory"),
+    ("places",),
     ("upstream", "tools"),
     ("rounds", "lines"),
     ("listing", "offer"),
@@ -56,6 +57,7 @@ RING: dict[str, set[str]] = {
     "anyio": {"tools"},
     "certifi": {"upstream", "auth", "commands"},
     "cryptography": {"commands"},
+    "h2": {"flows"},
     "httpx2": {"tools"},
     "jsonschema": {"tools"},
     "limits": {"limits"},
@@ -70,10 +72,11 @@ RING: dict[str, set[str]] = {
     "yarl": {"upstream"},
     "zstandard": {"flows"},
 }
-"""Other people's packages, and where each may be imported.  yarl comes with aiohttp, zstandard with mitmproxy."""
+"""Other people's packages, and where each may be imported.  yarl comes with aiohttp, h2 and zstandard with
+mitmproxy."""
 
 PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "embedding_models", "endpoints"}
-PURE |= {"dialects", "naming", "offer", "depth", "faces"}
+PURE |= {"admission", "dialects", "naming", "offer", "depth", "faces"}
 IMPURE = {"asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "uuid"}
 """Clock, ids, log, files and network: what pure code cannot know is passed in."""

@@ -5,24 +5,30 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
-from mitmproxy import ctx, exceptions, flow, http
+from mitmproxy import connection, ctx, exceptions, flow, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.options import Options
 from mitmproxy.optmanager import unset
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import layer, mode_specs
 from mitmproxy.proxy.layers import TCPLayer
+from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import logs, service, settings
 from qwenproxy.archive import Archive
 from qwenproxy.flows import access, guard, live
+from qwenproxy.flows.bounds import bounds
+from qwenproxy.flows.connections import Connections
+from qwenproxy.flows.door import door
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.requests import Desk, limits
 from qwenproxy.flows.views import contentviews, rows
 from qwenproxy.flows.views.memory import Shelf
 from qwenproxy.flows.visits import Visit
+from qwenproxy.places import Places
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.state import place
@@ -64,8 +70,11 @@ class QwenProxy:
         self._json: logging.Handler | None = None
         self._keep = 0
         self._shelf: Shelf | None = None
-        self.traffic = Traffic()
+        self.places = Places()
+        self.traffic = Traffic([self.places])
         """The exchanges under way, whatever the settings become."""
+        self._connections = Connections(self._hit)
+        bounds.on_limit, bounds.on_http = self._hit, self._connections.speaks
         self.settings = Settings()
 
     @property
@@ -90,7 +99,7 @@ class QwenProxy:
         self._keep = self.settings.view_limit if is_looked_at() else 0
 
     def _configure(self, updated: set[str]) -> None:
-        live.door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
+        door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
         found = self._found()
@@ -122,7 +131,23 @@ class QwenProxy:
         if desk is None:
             return  # not configured: the door answers that the proxy is not ready
         handler = ctx.master.addons.get("proxyserver").connections.get(visit.flow.client_conn.id)
-        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=self._keep)
+        stall = self.settings.stall_timeout
+        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=self._keep, stall=stall)
+
+    def client_connected(self, client: connection.Client) -> None:
+        """Turn a connection away if there are too many."""
+        complaint = self._connections.enter(client.id, client.peername[0], self.settings)
+        if complaint:
+            client.error = complaint
+        elif self.settings.head_timeout and isinstance(client.proxy_mode, mode_specs.ReverseMode):
+            handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
+            self._connections.expect(client.id, self.settings.head_timeout, partial(close, handler))
+
+    def _hit(self, limit: str) -> None:
+        self.places.on_limit(limit)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._connections.leave(client.id)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Have what is kept for viewing stay within its bound."""
@@ -194,12 +219,15 @@ class QwenProxy:
             self._put_away()
             self._archive = archived(place.store(found, self._environ))
         self._retire()
-        self._desk = Desk(found, service.service(found, self._environ), toolbox, self._archive, self.traffic)
+        self._desk = Desk(
+            found, service.service(found, self._environ), toolbox, self._archive, self.traffic, self.places
+        )
         if before is not None:
             self._desk.inherit(before)
         if self._running:
             self._desk.service.start()
-        live.door.hosts, live.door.body_limit = Hosts(found.hosts), found.body_limit
+        bound(found)
+        self.places.configure(found)
         self._log_as_json(found.log_format == "json")
 
     def _tools(self, found: Settings) -> Toolbox:
@@ -237,6 +265,19 @@ def is_looked_at() -> bool:
     """Whether anything may look at flows: if not, nothing is kept for viewing."""
     asked = (getattr(ctx.options, name, None) for name in LOOKED_AT)
     return any(asked) or any(ctx.master.addons.get(name) is not None for name in LOOKERS)
+
+
+def close(handler: ConnectionHandler) -> None:
+    """End a connection of an app, as mitmproxy does when its time is up."""
+    asyncio_utils.create_task(handler.on_timeout(), name="close a connection", keep_ref=True)
+
+
+def bound(found: Settings) -> None:
+    """Let the bounds in *found* hold for all connections."""
+    door.hosts, door.body_limit, door.buffer_limit = Hosts(found.hosts), found.body_limit, found.buffer_limit
+    bounds.header_limit, bounds.streams = found.header_limit, found.streams
+    bounds.head_timeout, bounds.body_timeout = found.head_timeout, found.body_timeout
+    bounds.keepalive_timeout = found.keepalive_timeout
 
 
 def state_of(found: Settings) -> tuple[object, ...]:

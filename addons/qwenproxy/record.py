@@ -42,6 +42,8 @@ class Record:
         self.tools: list[str] = []
         """The proxy's own tools that were run, each with its outcome."""
         self.error = ""
+        self.limit = ""
+        """The setting whose limit it has hit."""
         self.usage: dict[str, Any] | None = None
         self.transcript = Transcript(keep, clock) if keep else None
         self.on_close: Callable[[Record], object] | None = None
@@ -88,6 +90,12 @@ class Record:
     def failed(self, error: ProxyError) -> None:
         self.status = error.status
         self.error = f"{error.failure.code or error.failure.type}: {error.message}"
+        self.limit = error.limit
+
+    def stalled(self, seconds: float) -> None:
+        """The app has left its answer unread for so long."""
+        self.status, self.limit = CLIENT_CLOSED, "stall_timeout"
+        self.error = f"the app left its answer unread for {seconds:g} s (setting stall_timeout)"
 
     def close(self, *, cut: bool = False) -> None:
         """Write the line, once.  *cut*: the app left before the end."""

@@ -4,9 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import pytest
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
+from mitmproxy.proxy.server import ConnectionIO
 
 from qwenproxy import sse
 from qwenproxy.flows.delivery import CUT, NOWHERE, Delivery, Pull, Pulled
@@ -35,6 +38,8 @@ class Source:
 
 class Stream:
     """The layer's side: it asks for a piece, takes it, and asks again, as mitmproxy's server has it do."""
+
+    transports: ClassVar[dict[Connection, ConnectionIO]] = {}
 
     def __init__(self) -> None:
         self.taken: list[bytes | None] = []

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 import orjson
 import pytest
 from mitmproxy import http
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
+from mitmproxy.proxy.server import ConnectionIO
 from mitmproxy.test import tflow
 
 from qwenproxy.errors import MODEL_NOT_FOUND, ProxyError
@@ -32,6 +35,8 @@ class Words:
 
 class Server:
     """mitmproxy's end of a connection on which nobody asks for anything."""
+
+    transports: ClassVar[dict[Connection, ConnectionIO]] = {}
 
     async def server_event(self, event: events.Event) -> None: ...
 

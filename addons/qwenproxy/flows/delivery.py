@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from mitmproxy.connection import Server
+from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.server import ConnectionIO
 
 from qwenproxy import sse
 from qwenproxy.exchange import Body
@@ -23,6 +24,8 @@ CUT = b"\n\n: more was delivered, and not kept (setting view_limit)\n\n" + sse.e
 class Handler(Protocol):
     """The part of mitmproxy's ConnectionHandler that a delivery needs."""
 
+    @property
+    def transports(self) -> Mapping[Connection, ConnectionIO]: ...
     async def server_event(self, event: events.Event) -> None: ...
     async def drain_writers(self) -> None: ...
 
@@ -48,9 +51,19 @@ class Delivery:
     """One body under way.
 
     *heartbeat*: seconds of silence after which a comment is sent, 0 for never.  *keep*: bytes kept for viewing.
+    *stall*: seconds that the app may leave unread what was sent, 0 for any time; then *on_stall* is called.
     """
 
-    def __init__(self, handler: Handler, body: Body, *, heartbeat: float, keep: int) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        body: Body,
+        *,
+        heartbeat: float,
+        keep: int,
+        stall: float = 0.0,
+        on_stall: Callable[[], object] = lambda: None,
+    ) -> None:
         self.congested: Callable[[], bool] = lambda: False
         self._handler = handler
         self._body = body
@@ -64,7 +77,10 @@ class Delivery:
         self._beating: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._spoke = self._loop.time()
-        self._beat = self._loop.call_later(heartbeat, self._on_beat) if heartbeat else None
+        self._stall = stall
+        self._on_stall = on_stall
+        self._every = min(filter(None, (heartbeat, stall)), default=0.0)
+        self._beat = self._loop.call_later(self._every, self._on_beat) if self._every else None
         self._task = self._loop.create_task(self._run())
 
     def pull(self) -> Pull:
@@ -152,7 +168,13 @@ class Delivery:
     def _on_beat(self) -> None:
         """Send a comment if nothing was sent for a heartbeat; look again when the next one is due."""
         silent = self._loop.time() - self._spoke
-        if self._reading and silent >= self._heartbeat:
-            self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
-            silent = 0.0
-        self._beat = self._loop.call_later(max(self._heartbeat - silent, 0.01), self._on_beat)
+        if self._reading:
+            if self._heartbeat and silent >= self._heartbeat:
+                self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
+                silent = 0.0
+        elif self._stall and silent >= self._stall:
+            self._on_stall()
+            self.cancel()
+            return
+        due = min((each - silent for each in (self._heartbeat, self._stall) if each > silent), default=self._every)
+        self._beat = self._loop.call_later(max(due, 0.01), self._on_beat)

@@ -9,7 +9,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from qwenproxy import errors
 from qwenproxy.archive import Archive
-from qwenproxy.background import Begun
+from qwenproxy.background import BROKEN, Begun
 from qwenproxy.completion import Completion
 from qwenproxy.embedding import Embedding
 from qwenproxy.endpoints import engines, models
@@ -27,6 +27,7 @@ from qwenproxy.flows.kept import Kept
 from qwenproxy.flows.local import Local
 from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.limits import RateLimits, client_id
+from qwenproxy.places import Places
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
@@ -35,7 +36,8 @@ from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
 from qwenproxy.wire.openai import Head, Json
 
-PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence and the time for tools
+ASK_MODELS = frozenset({"chat", "responses", "input_tokens", "completions", "embeddings"})
+"""Endpoints whose calls need a place; the others are answered from here, quickly."""
 
 
 class Desk:
@@ -48,17 +50,19 @@ class Desk:
         toolbox: Toolbox | None = None,
         archive: Archive | None = None,
         traffic: Traffic | None = None,
+        places: Places | None = None,
     ) -> None:
         """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is.
 
-        *traffic*: where the process's exchanges are counted.
+        *traffic*: where the process's exchanges are counted.  *places*: which of them have to wait.
         """
         self.service = service
-        self._traffic = traffic or Traffic()
+        self._places = places or Places()
+        self._traffic = traffic or Traffic([self._places])
         self._toolbox = toolbox
         self._archive = archive
         self._kept = Kept(settings, archive)
-        self.patience = 4 * settings.idle_timeout + settings.tool_time + PATIENCE
+        self.patience = settings.exchange_timeout or None
         self._settings = settings
         self._access = access.Access(settings)
         self._limits = limits(settings)
@@ -98,7 +102,7 @@ class Desk:
             record.close(cut=True)
             raise
         except Exception:  # a fault of ours: it leaves its line in the log, and `Visit.open` answers
-            record.failed(ProxyError(errors.INTERNAL, "internal error in the proxy"))
+            record.failed(BROKEN)
             record.close()
             raise
         if isinstance(answer.body, bytes):
@@ -109,6 +113,7 @@ class Desk:
 
     async def _routed(self, visit: Visit, headers: Mapping[str, str], record: Record) -> Answer:
         request = visit.flow.request
+        self._check_lines(len(request.headers.fields))
         origin = headers.get("origin")
         is_local = isinstance(visit.flow.client_conn.proxy_mode, ReverseMode)
         if is_local:
@@ -129,10 +134,18 @@ class Desk:
         client = client_id(key, visit.flow.client_conn.peername[0])
         standing = await self._limits.check(client)
         owner = owner_of(visit.credentials.get("authorization"))
+        if route.endpoint in ASK_MODELS:
+            await self._places.enter(record, client)
         ask = Ask(request, headers, route, record, key, client, owner)
         answer = await self._endpoints[route.endpoint](ask)
         answer.headers |= standing.headers()
         return answer
+
+    def _check_lines(self, lines: int) -> None:
+        most = self._settings.header_lines
+        if most and lines > most:
+            message = f"the request has {lines} header lines, and may have {most} (setting header_lines)"
+            raise ProxyError(errors.HEADERS_TOO_LARGE, message, limit="header_lines")
 
     async def _chat(self, ask: Ask) -> Answer:
         record = ask.record
@@ -181,8 +194,14 @@ class Desk:
         begun = Begun(call, head)
         own = self._traffic.begin(Record(record.id, record.method, "background", time.monotonic))
         own.model, own.stream = call.model, True
-        exchange = await self._exchange(ask._replace(record=own), begun, head)
-        return await self._kept.begin(ask, exchange, begun, head, plan)
+        self._places.pass_on(record, own)
+        try:
+            exchange = await self._exchange(ask._replace(record=own), begun, head)
+            return await self._kept.begin(ask, exchange, begun, head, plan)
+        except Exception as e:
+            own.failed(e if isinstance(e, ProxyError) else BROKEN)
+            own.close()
+            raise
 
     async def _input_tokens(self, ask: Ask) -> Answer:
         asked = counting.read(ask.body(self._settings.body_limit))
