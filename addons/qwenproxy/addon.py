@@ -21,7 +21,7 @@ from qwenproxy import logs, service, settings
 from qwenproxy.archive import Archive
 from qwenproxy.flows import access, guard, live
 from qwenproxy.flows.bounds import bounds
-from qwenproxy.flows.connections import Connections
+from qwenproxy.flows.connections import Connections, close, shut
 from qwenproxy.flows.door import door
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.requests import Desk, limits
@@ -130,7 +130,7 @@ class QwenProxy:
         desk = self._desk
         if desk is None:
             return  # not configured: the door answers that the proxy is not ready
-        handler = ctx.master.addons.get("proxyserver").connections.get(visit.flow.client_conn.id)
+        handler = handler_of(visit.flow.client_conn)
         stall = self.settings.stall_timeout
         await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=self._keep, stall=stall)
 
@@ -140,14 +140,14 @@ class QwenProxy:
         if complaint:
             client.error = complaint
         elif self.settings.head_timeout and isinstance(client.proxy_mode, mode_specs.ReverseMode):
-            handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
-            self._connections.expect(client.id, self.settings.head_timeout, partial(close, handler))
+            self._connections.expect(client.id, self.settings.head_timeout, partial(close, handler_of(client)))
 
     def _hit(self, limit: str) -> None:
         self.places.on_limit(limit)
 
     def client_disconnected(self, client: connection.Client) -> None:
         self._connections.leave(client.id)
+        shut(handler_of(client))
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Have what is kept for viewing stay within its bound."""
@@ -267,9 +267,10 @@ def is_looked_at() -> bool:
     return any(asked) or any(ctx.master.addons.get(name) is not None for name in LOOKERS)
 
 
-def close(handler: ConnectionHandler) -> None:
-    """End a connection of an app, as mitmproxy does when its time is up."""
-    asyncio_utils.create_task(handler.on_timeout(), name="close a connection", keep_ref=True)
+def handler_of(client: connection.Client) -> ConnectionHandler | None:
+    """mitmproxy's end of a connection of an app."""
+    found: ConnectionHandler | None = ctx.master.addons.get("proxyserver").connections.get(client.id)
+    return found
 
 
 def bound(found: Settings) -> None:

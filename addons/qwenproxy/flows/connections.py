@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 
+from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.utils import asyncio_utils
+
 from qwenproxy.limit_settings import LimitSettings
 
 log = logging.getLogger(__name__)
@@ -87,3 +90,16 @@ def origin_of(address: str) -> str:
     if ip.ipv4_mapped is not None:
         return str(ip.ipv4_mapped)
     return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
+
+
+def close(handler: ConnectionHandler | None) -> None:
+    """End a connection of an app, as mitmproxy does when its time is up."""
+    if handler is not None:
+        asyncio_utils.create_task(handler.on_timeout(), name="close a connection", keep_ref=True)
+
+
+def shut(handler: ConnectionHandler | None) -> None:
+    """Close what mitmproxy leaves open when a connection is ended just as it has data to take: nobody else would."""
+    io = None if handler is None else handler.transports.get(handler.client)
+    if io is not None and io.writer is not None:
+        io.writer.close()
