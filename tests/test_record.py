@@ -6,7 +6,7 @@ import pytest
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.record import CLIENT_CLOSED, MOST_TOOLS, Record
+from qwenproxy.record import CLIENT_CLOSED, MOST_TOOLS, Record, text
 from qwenproxy.wire.openai import Delta, Usage
 
 
@@ -117,3 +117,21 @@ def test_without_anything_to_keep_there_is_no_transcript() -> None:
     made.taught(("max_output=64",))
     assert made.transcript is None
     assert made.learned == ("max_output=64",)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("gpt-4o", "gpt-4o"),
+        ("x" * 100_000, "x" * 200),
+        ("a\nPOST chat 200 forged id=req_2", "a\\nPOST chat 200 forged id=req_2"),
+        ("a\x1b[2J", "a\\x1b[2J"),
+        ("модель", "модель"),
+    ],
+    ids=["usual", "long", "a line of its own", "for the terminal", "in another script"],
+)
+def test_a_models_name_cannot_forge_a_line(model: str, told: str) -> None:
+    record = Record("req_1", "POST", "chat", lambda: 0.0)
+    record.model = model
+    assert record.facts()["model"] == told
+    assert text(record.facts()).count("\n") == 0

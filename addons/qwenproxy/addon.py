@@ -205,7 +205,8 @@ class QwenProxy:
         options = ctx.options
         hosts = Hosts(found.hosts)
         ours = (hosts.allow_hosts(), Hosts(self.settings.hosts).allow_hosts())
-        if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts)]:
+        loops = guard.loops(options.mode, found.upstream)
+        if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts), *loops]:
             raise ValueError("; ".join(complaints))
         limits(found)
         if options.server:

@@ -16,6 +16,9 @@ LISTED = ("dropped", "changed", "learned", "tools", "error")
 MOST_TOOLS = 32
 """Calls of tools that a line tells of."""
 
+LONGEST_NAME = 200
+"""Characters of a model's name that a line tells."""
+
 CLIENT_CLOSED = 499  # nginx's word for an app that left before its answer was complete
 
 
@@ -120,8 +123,8 @@ class Record:
             "method": self.method,
             "endpoint": self.endpoint,
             "status": self.status,
-            "model": self.model,
-            "used": self.used,
+            "model": shown(self.model),
+            "used": shown(self.used),
             "stream": self.stream,
             "first_ms": first,
             "total_ms": self.elapsed_ms(),
@@ -135,6 +138,12 @@ class Record:
             "error": self.error,
         }
         return {name: value for name, value in facts.items() if value not in (None, "", [])}
+
+
+def shown(name: str) -> str:
+    """A model's name, which an app may have made up, as a line may hold it: one line, and not a long one."""
+    short = name[:LONGEST_NAME]
+    return short if short.isprintable() else short.encode("unicode_escape").decode()
 
 
 def text(facts: dict[str, Any]) -> str:

@@ -69,6 +69,8 @@ class Strand:
                     return [e]
                 data = b""
             if events := self.reader.feed(data):
+                if self.reader.finished and isinstance(events[-1], ProxyError):
+                    self._answer.masked(events[-1])
                 if self._forced:
                     self._look_for_a_call(events)
                 return [self._renamed(event) for event in events] if self._names else events

@@ -13,7 +13,7 @@ from qwenproxy.auth.client import tls_context
 from qwenproxy.auth.credentials import Credential
 from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.errors import Failure, ProxyError
-from qwenproxy.transcript import Entry, Transcript
+from qwenproxy.transcript import Entry, Transcript, hidden
 
 CONNECT_TIMEOUT = 15.0  # s, for TCP and TLS together
 KEEP_ALIVE = 60.0  # s that an idle connection is kept
@@ -30,8 +30,15 @@ DROPPED = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeErro
 class Round:
     """One call of the upstream and the answer to it; *entry*: where it is kept for viewing, if it is."""
 
-    def __init__(self, upstream: "Upstream", response: aiohttp.ClientResponse, entry: Entry | None = None) -> None:
+    def __init__(
+        self,
+        upstream: "Upstream",
+        response: aiohttp.ClientResponse,
+        entry: Entry | None = None,
+        token: str | None = None,
+    ) -> None:
         self.entry = entry
+        self._token = token
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._upstream = upstream
@@ -60,6 +67,11 @@ class Round:
         if self.entry is not None:
             self.entry.heard(data)
         return data
+
+    def masked(self, error: ProxyError) -> ProxyError:
+        """*error*, in the upstream's words, without the credential that it was sent, of whatever form that is."""
+        error.message = hidden(error.message.encode("utf-8", "surrogatepass"), self._token).decode("utf-8", "replace")
+        return error
 
     def _look(self) -> None:
         """Give up a read that has waited too long: one timer for the round, since one for each read would cost more."""
@@ -171,7 +183,7 @@ class Upstream:
         if entry is not None:
             entry.answered(response.request_info.headers, response.status, response.headers)
         self._under_way += 1
-        return Round(self, response, entry)
+        return Round(self, response, entry, token)
 
     async def _ask_again(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """As `_ask`, and once more if the idle connection that it took had been closed by the other side."""

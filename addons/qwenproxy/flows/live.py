@@ -23,7 +23,8 @@ from mitmproxy.proxy.layers import http as layers
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.flows import answers, bounds
+from qwenproxy.flows import answers, bounded
+from qwenproxy.flows.bounds import BodyOverdue, bounds
 from qwenproxy.flows.delivery import Delivery
 from qwenproxy.flows.door import declared_size, door
 from qwenproxy.flows.visits import Visit, take_credentials
@@ -48,7 +49,7 @@ class LiveStream(layers.HttpStream):
     """What to answer once the rest of the body is there."""
 
     def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        leaves = isinstance(event, layers.RequestProtocolError) and not isinstance(event, bounds.BodyOverdue)
+        leaves = isinstance(event, layers.RequestProtocolError) and not isinstance(event, BodyOverdue)
         if self.visit is not None and leaves:
             self.visit.cancel()  # the app has left; the layer itself may be waiting and would learn it late
             self.release()
@@ -57,13 +58,13 @@ class LiveStream(layers.HttpStream):
     def handle_protocol_error(
         self, event: layers.RequestProtocolError | layers.ResponseProtocolError
     ) -> Commands[None]:
-        if not isinstance(event, bounds.BodyOverdue):
+        if not isinstance(event, BodyOverdue):
             yield from super().handle_protocol_error(event)
         elif self.visit is not None and self.client_state in (
             self.state_consume_request_body,
             self.state_discard_request_body,
         ):
-            limit = f"{bounds.bounds.body_timeout:g} s (setting body_timeout)"
+            limit = f"{bounds.body_timeout:g} s (setting body_timeout)"
             message = f"the request body was not there within {limit}"
             yield from self.refuse(ProxyError(errors.REQUEST_TIMEOUT, message, limit="body_timeout"), unread=True)
 
@@ -125,7 +126,7 @@ class LiveStream(layers.HttpStream):
 
     def refuse(self, error: ProxyError, *, unread: bool = False) -> Commands[None]:
         """Answer without an exchange.  *unread*: the rest of the body may still come."""
-        bounds.bounds.on_limit(error.limit)
+        bounds.on_limit(error.limit)
         self.release()
         answer = answers.of_error(error, self.flow.id)
         over_http1 = self.flow.request.http_version.startswith("HTTP/1")
@@ -269,7 +270,7 @@ def check() -> None:
         bent.append("GetHttpConnection")
     if "HttpStream" not in layers.HttpLayer.make_stream.__code__.co_names:
         bent.append("make_stream")
-    bent += bounds.misfits()
+    bent += bounded.misfits()
     if bent:
         raise Misfit(
             f"mitmproxy {version.VERSION} differs from 12.2 where qwenproxy extends it ({', '.join(bent)}); "
@@ -282,4 +283,4 @@ def install() -> None:
     if layers.HttpStream is not LiveStream:
         check()
         vars(layers)["HttpStream"] = LiveStream
-        bounds.install()
+        bounded.install()

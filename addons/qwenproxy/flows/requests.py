@@ -57,8 +57,8 @@ class Desk:
         *traffic*: where the process's exchanges are counted.  *places*: which of them have to wait.
         """
         self.service = service
-        self._places = places or Places()
-        self._traffic = traffic or Traffic([self._places])
+        self.places = places or Places()
+        self._traffic = traffic or Traffic([self.places])
         self._toolbox = toolbox
         self._archive = archive
         self._kept = Kept(settings, archive)
@@ -96,7 +96,7 @@ class Desk:
         try:
             answer = await self._routed(visit, headers, record)
         except ProxyError as e:
-            record.failed(e)
+            record.failed(visit.masked(e))
             answer = answers.of_error(e, visit.flow.id)
         except asyncio.CancelledError:
             record.close(cut=True)
@@ -135,7 +135,7 @@ class Desk:
         standing = await self._limits.check(client)
         owner = owner_of(visit.credentials.get("authorization"))
         if route.endpoint in ASK_MODELS:
-            await self._places.enter(record, client)
+            await self.places.enter(record, client)
         ask = Ask(request, headers, route, record, key, client, owner)
         answer = await self._endpoints[route.endpoint](ask)
         answer.headers |= standing.headers()
@@ -194,7 +194,7 @@ class Desk:
         begun = Begun(call, head)
         own = self._traffic.begin(Record(record.id, record.method, "background", time.monotonic))
         own.model, own.stream = call.model, True
-        self._places.pass_on(record, own)
+        self.places.pass_on(record, own)
         try:
             exchange = await self._exchange(ask._replace(record=own), begun, head)
             return await self._kept.begin(ask, exchange, begun, head, plan)

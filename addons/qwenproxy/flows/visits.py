@@ -28,6 +28,7 @@ CREDENTIALS = frozenset(
 WITH_PROXYS = CREDENTIALS | {b"proxy-authorization"}
 KEY = re.compile(rb"\bsk-[\w-]{8,}|((?:api[-_]?key|access[-_]?token|token|key)=)[^&;,\s]{8,}", re.IGNORECASE)
 """Keys elsewhere: in a header that carries them for WebSockets, in one of the app's own, in a query."""
+SHORTEST = 6  # characters of a key: a shorter one would be found in any text
 MASK = rb"\1[secret]"
 
 
@@ -79,6 +80,14 @@ class Visit:
         self.record: Record | None = None
         self._opening: asyncio.Task[None] | None = None
         self._left = False
+
+    def masked(self, error: ProxyError) -> ProxyError:
+        """*error* without what the app showed as its key, of whatever form that is: it may quote the request."""
+        for shown in self.credentials.values():
+            secret = shown.rpartition(" ")[2]
+            if len(secret) >= SHORTEST:
+                error.message = error.message.replace(secret, "[secret]")
+        return error
 
     def cancel(self) -> None:
         """The app has left, or is answered by someone else: stop whatever is under way."""
