@@ -88,7 +88,7 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     "a variable": ((), {"QWENPROXY_HEARTBEAT": "soon"}, "QWENPROXY_HEARTBEAT: expected"),
     "a hole": (("ignore_hosts=x",), {}, "ignore_hosts would let requests past the proxy"),
     "another target": (("mode=reverse:https://example.com",), {}, "would pass requests on to example.com"),
-    "beyond loopback": (("mode=regular@0.0.0.0:1",), {}, "listening on 0.0.0.0"),
+    "beyond loopback": (("mode=regular@0.0.0.0:2",), {}, "listening on 0.0.0.0"),
 }
 
 

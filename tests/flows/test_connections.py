@@ -1,7 +1,9 @@
 """How many connections there may be."""
 
+import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +17,8 @@ class Gate:
         self.hits: Counter[str] = Counter()
         self.now = 0.0
         self.settings = Settings(**settings)
-        self.connections = Connections(lambda name: self.hits.update([name]), lambda: self.now)
+        self.files = 1_000_000
+        self.connections = Connections(lambda name: self.hits.update([name]), lambda: self.now, lambda: self.files)
 
     def enter(self, connection: str, address: str = "192.0.2.1") -> str:
         return self.connections.enter(connection, address, self.settings)
@@ -42,6 +45,33 @@ def test_only_so_many_are_let_in(settings: dict[str, int], another: str, hit: st
     assert bool(gate.enter("4", another)) is bool(hit)
     gate.connections.leave("1")
     assert not gate.enter("5", another)
+
+
+@pytest.mark.parametrize("setting", [0, 8192])
+def test_half_of_the_files_that_may_be_open_stay_for_what_connections_need(setting: int) -> None:
+    gate = Gate(connections=setting)
+    gate.files = 4
+    assert [bool(gate.enter(str(number))) for number in range(3)] == [False, False, True]
+    assert gate.hits == {"connections": 1}
+
+
+async def test_one_that_speaks_no_http_in_time_is_closed() -> None:
+    gate, closed = Gate(), asyncio.Event()
+    gate.connections.expect("1", 0.01, closed.set)
+    async with asyncio.timeout(5):
+        await closed.wait()
+    assert gate.hits == {"head_timeout": 1}
+
+
+@pytest.mark.parametrize("known", [Connections.speaks, Connections.leave], ids=["speaks", "leaves"])
+async def test_one_that_does_or_has_left_is_not(known: Callable[[Connections, str], None]) -> None:
+    gate, closed, later = Gate(), asyncio.Event(), asyncio.Event()
+    gate.connections.expect("1", 0.01, closed.set)
+    known(gate.connections, "1")
+    gate.connections.expect("2", 0.02, later.set)
+    async with asyncio.timeout(5):
+        await later.wait()
+    assert not closed.is_set()
 
 
 def test_it_is_told_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:

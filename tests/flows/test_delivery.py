@@ -230,13 +230,14 @@ def test_mitmproxys_server_has_nothing_to_do_for_a_pull() -> None:
 @pytest.mark.parametrize("heartbeat", [0, 0.02])
 async def test_an_app_that_never_reads_is_given_up(heartbeat: float) -> None:
     stalled = asyncio.Event()
-    async with under_way(heartbeat=heartbeat, stall=0.1, on_stall=stalled.set) as (_, stream, delivery):
-        stream.writable.clear()
+    async with under_way(heartbeat=heartbeat, stall=0.1, on_stall=stalled.set) as (source, stream, delivery):
         delivery.pull()
+        stream.writable.clear()
+        source.pieces.put_nowait(b"one")
         async with asyncio.timeout(5):
             await stalled.wait()
             await stream.ended.wait()
-        assert stream.taken == [None]
+        assert stream.taken == [b"one", None]
 
 
 async def test_one_that_waits_for_the_upstream_is_not() -> None:

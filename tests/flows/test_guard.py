@@ -169,6 +169,6 @@ REVERSE = "reverse:http://api.openai.com:443@127.0.0.1:8080"
     ],
 )
 def test_an_upstream_that_is_the_proxy_itself_is_refused(upstream: str, itself: bool) -> None:
-    found = list(guard.loops([REVERSE, "regular@8081", "reverse:wrong", "dns@53"], upstream))
+    found = list(guard.loops([REVERSE, "regular@8081", "dns@53"], upstream))
     assert len(found) == itself
     assert all("is the proxy itself" in complaint for complaint in found)

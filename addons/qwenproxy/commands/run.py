@@ -6,6 +6,7 @@ import errno
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ from qwenproxy.flows.live import Misfit
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.server import Simulator
 
+MOST_FILES = 65_536
 WEB_PORT = 8082
 """mitmweb's, unless another is set; its own default is that of our HTTPS proxy."""
 HELP = "start the proxy: a local OpenAI at --port, an HTTPS proxy at --proxy-port"
@@ -119,6 +121,7 @@ def simulated(simulator: Simulator, environ: Mapping[str, str], home: str) -> di
 async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy, *companions: object) -> int:
     """Run mitmproxy's part until it is told to stop; the exit status."""
     check_ports(arguments)
+    open_more_files()
     web = arguments.ui == "web"
     opts = options.Options()
     proxy = WebMaster(opts, with_termlog=False) if web else LeanMaster(opts)
@@ -169,6 +172,14 @@ def specs(arguments: argparse.Namespace) -> list[str]:
     if not arguments.no_proxy_port:
         found.append(f"regular@{host}:{arguments.proxy_port or free_port(host)}")
     return found
+
+
+def open_more_files() -> None:
+    """Let the process have as many files open as it may: a connection is one, and shells allow 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def check_ports(arguments: argparse.Namespace) -> None:

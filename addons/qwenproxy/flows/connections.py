@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
+from math import inf
 
 from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.utils import asyncio_utils
@@ -18,10 +19,19 @@ TOLD_EVERY = 60.0  # s
 
 
 class Connections:
-    """Those that are open.  *on_limit* is called with the name of the setting whose limit was hit."""
+    """Those that are open: half of the files that the process may have open at most, as each may need another one.
 
-    def __init__(self, on_limit: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
+    *on_limit* is called with the name of the setting whose limit was hit."""
+
+    def __init__(
+        self,
+        on_limit: Callable[[str], object],
+        clock: Callable[[], float] = time.monotonic,
+        files: Callable[[], float] | None = None,
+    ) -> None:
+        """*files*: how many files the process may have open."""
         self._on_limit = on_limit
+        self._files = files or files_allowed
         self._clock = clock
         self._origins: dict[str, str] = {}
         self._of: Counter[str] = Counter()
@@ -33,7 +43,7 @@ class Connections:
         """Count the *connection* (its id) from *address*; why it is not let in, if it is not."""
         origin = origin_of(address)
         limits = {
-            "connections": (settings.connections, len(self._origins)),
+            "connections": (min(settings.connections or inf, self._files() // 2), len(self._origins)),
             "client_connections": (settings.client_connections, self._of[origin]),
         }
         for name, (most, found) in limits.items():
@@ -77,6 +87,15 @@ class Connections:
         if self._clock() - self._told >= TOLD_EVERY:
             self._told = self._clock()
             log.warning("%s", complaint)
+
+
+def files_allowed() -> float:
+    """How many files the process may have open."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return inf
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def origin_of(address: str) -> str:
