@@ -11,7 +11,7 @@ import orjson
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "surface.json"
 SERVED, LOCAL = "served", "no request"
 ENDS: Mapping[str, str] = {SERVED: "served", LOCAL: "asks nobody"}
-WEBSOCKETS = "over plain HTTP only"
+WEBSOCKETS = "no such WebSocket"
 
 WHY: Mapping[str, str] = {
     "admin": "OpenAI's own accounts; no figure is invented",

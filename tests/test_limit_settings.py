@@ -1,4 +1,4 @@
-"""The settings of the limits."""
+"""The settings that bound what may be asked of the proxy."""
 
 from pathlib import Path
 
@@ -33,3 +33,8 @@ def test_the_defaults_go_together() -> None:
     assert default.client_exchanges <= default.exchanges
     assert default.body_limit <= default.buffer_limit < default.memory_limit
     assert default.opening_timeout <= default.exchange_timeout
+
+
+@pytest.mark.parametrize(("text", "served"), [("on", True), ("off", False), ("False", False)])
+def test_websockets_are_served_or_not(text: str, served: bool) -> None:
+    assert load({"QWENPROXY_WEBSOCKETS": text}, Path("/")).websockets is served

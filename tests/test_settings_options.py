@@ -42,6 +42,7 @@ TEXTS = {
     "state": "memory",
     "state_lifetime": "90m",
     "state_limit": "2m",
+    "websockets": "false",
     "tool_timeout": "7.5",
     "tool_output_limit": "1k",
     "tool_concurrency": "3",

@@ -19,7 +19,7 @@ from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import logs, service, settings
 from qwenproxy.archive import Archive
-from qwenproxy.flows import access, guard, live
+from qwenproxy.flows import access, bounded, guard, live
 from qwenproxy.flows.bounds import bounds
 from qwenproxy.flows.connections import Connections, close, shut
 from qwenproxy.flows.door import door
@@ -100,6 +100,7 @@ class QwenProxy:
 
     def _configure(self, updated: set[str]) -> None:
         door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
+        door.hears = getattr(ctx.master.addons, "hears", anybody)
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
         found = self._found()
@@ -118,6 +119,8 @@ class QwenProxy:
 
     def done(self) -> None:
         """Let go of the upstream and of the tools; answers under way go on."""
+        if self._desk is not None:
+            self._desk.closed = True
         self._retire()
         toolbox, self._toolbox = self._toolbox, None
         if toolbox is not None:
@@ -154,7 +157,7 @@ class QwenProxy:
         if self._shelf is not None:
             self._shelf.put(flow, self.settings.view_memory)
 
-    error = response
+    error = websocket_end = response
 
     def show_rounds(self, flows: Sequence[flow.Flow]) -> None:
         """The command `qwen.rounds`: show the calls of Qwen behind *flows* as flows of their own."""
@@ -227,7 +230,7 @@ class QwenProxy:
             self._desk.inherit(before)
         if self._running:
             self._desk.service.start()
-        bound(found)
+        bounded.take_up(found)
         self.places.configure(found)
         self._log_as_json(found.log_format == "json")
 
@@ -274,12 +277,9 @@ def handler_of(client: connection.Client) -> ConnectionHandler | None:
     return found
 
 
-def bound(found: Settings) -> None:
-    """Let the bounds in *found* hold for all connections."""
-    door.hosts, door.body_limit, door.buffer_limit = Hosts(found.hosts), found.body_limit, found.buffer_limit
-    bounds.header_limit, bounds.streams = found.header_limit, found.streams
-    bounds.head_timeout, bounds.body_timeout = found.head_timeout, found.body_timeout
-    bounds.keepalive_timeout = found.keepalive_timeout
+def anybody(_hook: str) -> bool:
+    """mitmproxy's own list of addons does not tell who wants a hook."""
+    return True
 
 
 def state_of(found: Settings) -> tuple[object, ...]:

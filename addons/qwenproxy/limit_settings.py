@@ -50,3 +50,9 @@ class LimitSettings(StateSettings):
     stall_timeout: float = _setting(
         values.seconds(0), "600", "Seconds that an app may leave its answer unread before it is given up; 0: any time"
     )
+    websockets: bool = _setting(
+        values.FLAG,
+        "true",
+        "Whether `/v1/responses` is served over WebSockets, too; if not, they are refused with 426, and apps that can "
+        "go on over plain HTTP",
+    )

@@ -68,7 +68,10 @@ class Strand:
                 if not self.reader.answered:
                     return [e]
                 data = b""
-            if events := self.reader.feed(data):
+            events = self.reader.feed(data)
+            if self._answer.ended and not self.reader.finished:
+                events = [*events, *self.reader.feed(b"")]
+            if events:
                 if self.reader.finished and isinstance(events[-1], ProxyError):
                     self._answer.masked(events[-1])
                 if self._forced:

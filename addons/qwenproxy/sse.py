@@ -1,6 +1,8 @@
 """The event-stream codec: bytes in, payloads out, and back (WHATWG HTML, 9.2 "Server-sent events")."""
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of one unfinished event: a whole image fits, a stream that never ends an event does not fill memory."""
@@ -16,6 +18,18 @@ PLAIN = b"\nevent:result\n:HTTP_STATUS/200\ndata:{"
 TO_PAYLOAD = len(PLAIN) - 1
 
 
+class Framing(NamedTuple):
+    """How an event is written: a line that begins with *opening*, if there is one, *before*, the payload, *behind*."""
+
+    opening: bytes
+    before: bytes
+    behind: bytes
+
+
+LINE = Framing(b"", b"data: ", b"\n\n")
+DASHSCOPE = Framing(b"id:", PLAIN[:TO_PAYLOAD], b"\n\n")
+
+
 class EventTooLarge(ValueError):
     """An event grew beyond `LIMIT` without its end."""
 
@@ -26,9 +40,12 @@ class Decoder:
     Comments, `id:` and `retry:` are dropped; a payload is what the event's `data:` lines hold, joined by newlines.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, take: Callable[[bytes], int] | None = None) -> None:
+        """*take* is given whole events and perhaps a piece of one, and says how many bytes it has taken from their
+        front: whole events, without LF in any of their lines."""
         self.failed: dict[int, int] = {}
         """Errors among the payloads of the last feed: their place -> the status that was told with it, or 0."""
+        self._take = take
         self._error: int | None = None
         self._tail = b""
         self._data: list[bytes] = []
@@ -60,6 +77,8 @@ class Decoder:
 
     def _fast(self, text: bytes) -> list[bytes]:
         """The common forms: events of one `data:` line, OpenAI's or DashScope's, parted by blank lines of LF only."""
+        if self._take is not None and (taken := self._take(text)):
+            text = text[taken:]
         events = text.split(b"\n\n")
         self._tail = events.pop()
         payloads: list[bytes] = []

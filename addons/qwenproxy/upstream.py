@@ -52,6 +52,11 @@ class Round:
     def content_type(self) -> str:
         return self.headers.get("content-type", "")
 
+    @property
+    def ended(self) -> bool:
+        """All has been read."""
+        return self._response.content.at_eof()
+
     async def read(self) -> bytes:
         """All that has come by now, at least one byte; b"" at the end.  Raises ProxyError when it breaks off."""
         self._waits_since = self._loop.time()

@@ -54,11 +54,11 @@ def test_one_object_is_a_whole_answer() -> None:
 
 def test_an_element_is_given_as_soon_as_it_is_whole() -> None:
     responses = Responses("application/json")
-    assert responses.feed(b'[{"n":1}') == [{"n": 1}]
-    assert responses.feed(b'\n,\r\n{"n"') == []
+    assert list(responses.feed(b'[{"n":1}')) == [{"n": 1}]
+    assert list(responses.feed(b'\n,\r\n{"n"')) == []
     assert not responses.done
-    assert responses.feed(b":2}") == [{"n": 2}]
-    assert responses.feed(b"]") == []
+    assert list(responses.feed(b":2}")) == [{"n": 2}]
+    assert list(responses.feed(b"]")) == []
     assert responses.done
 
 
@@ -80,7 +80,7 @@ def test_what_stands_before_the_fault_is_given(data: bytes, failure: Failure) ->
         assert found == [{"n": 1}]
         assert responses.trouble is not None
         assert responses.trouble.failure is failure
-        assert responses.feed(b'{"n":3}') == []
+        assert list(responses.feed(b'{"n":3}')) == []
 
 
 @pytest.mark.parametrize("data", [b"[", b'[{"n":1}', b'[{"n":1},', b'[{"n":1}\n'], ids=repr)
@@ -144,4 +144,4 @@ def test_an_error_behind_a_long_stream_is_found_and_little_is_kept_for_it(size: 
     source = Events("text/event-stream")
     found = [one for at in range(0, len(data), size) for one in source.feed(data[at : at + size])]
     assert sum(map(len, source._end)) < ERROR_LIMIT + size
-    assert (found + source.feed(b""))[-1] == {"error": {"code": 503}}
+    assert [*found, *source.feed(b"")][-1] == {"error": {"code": 503}}

@@ -232,4 +232,4 @@ def test_choices_without_number_do_not_fill_memory() -> None:
     for index in range(1000):
         choice = {"index": index, "message": {"content": ""}, "finish_reason": "null"}
         reading.feed(frame({"output": {"choices": [choice]}, "usage": {"input_tokens": 5}}))
-    assert len(reading._counts) <= MAX_CHOICES
+    assert len(reading._normaliser.totals) <= MAX_CHOICES

@@ -131,21 +131,21 @@ def test_json_too_deep_is_refused() -> None:
 
 def test_objects_come_as_soon_as_they_are_complete() -> None:
     frames = Frames(STREAM)
-    assert frames.feed(b'data: {"a":1}\n') == []
-    assert frames.feed(b"\n") == [A]
+    assert list(frames.feed(b'data: {"a":1}\n')) == []
+    assert list(frames.feed(b"\n")) == [A]
 
 
 def test_text_is_refused_with_its_first_word() -> None:
     frames = Frames(TEXT)
-    frames.feed(b"upstream")
+    assert not list(frames.feed(b"upstream"))
     assert frames.trouble is not None
 
 
 def test_after_trouble_there_is_nothing() -> None:
     frames = Frames(STREAM)
-    assert frames.feed(PAGE) == []
+    assert list(frames.feed(PAGE)) == []
     assert frames.trouble is not None
-    assert frames.feed(EVENTS) == []
+    assert list(frames.feed(EVENTS)) == []
 
 
 def test_a_body_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +162,6 @@ def test_an_event_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_no_word_of_the_upstreams_page_is_repeated() -> None:
     frames = Frames(HTML)
-    frames.feed(b"<p>Bearer sk-secret</p>")
+    assert not list(frames.feed(b"<p>Bearer sk-secret</p>"))
     assert frames.trouble is not None
     assert "sk-" not in frames.trouble.message

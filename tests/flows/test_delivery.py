@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
-from mitmproxy.proxy.server import ConnectionIO
+from mitmproxy.proxy.server import ConnectionIO, TimeoutWatchdog
 
 from qwenproxy import sse
 from qwenproxy.flows.delivery import CUT, NOWHERE, Delivery, Pull, Pulled
@@ -39,14 +39,14 @@ class Source:
 class Stream:
     """The layer's side: it asks for a piece, takes it, and asks again, as mitmproxy's server has it do."""
 
-    transports: ClassVar[dict[Connection, ConnectionIO]] = {}
-
     def __init__(self) -> None:
         self.taken: list[bytes | None] = []
         self.writable = asyncio.Event()
         self.writable.set()
         self.ended = asyncio.Event()
         self.turn = asyncio.Lock()
+        self.transports: dict[Connection, ConnectionIO] = {}
+        self.timeout_watchdog = TimeoutWatchdog(60, self.drain_writers)
         self.delivery: Delivery
 
     async def server_event(self, event: events.Event) -> None:

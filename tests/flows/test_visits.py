@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
 
 import orjson
 import pytest
 from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
-from mitmproxy.proxy.server import ConnectionIO
+from mitmproxy.proxy.server import ConnectionIO, TimeoutWatchdog
 from mitmproxy.test import tflow
 
 from qwenproxy.errors import MODEL_NOT_FOUND, ProxyError
@@ -36,7 +35,9 @@ class Words:
 class Server:
     """mitmproxy's end of a connection on which nobody asks for anything."""
 
-    transports: ClassVar[dict[Connection, ConnectionIO]] = {}
+    def __init__(self) -> None:
+        self.transports: dict[Connection, ConnectionIO] = {}
+        self.timeout_watchdog = TimeoutWatchdog(60, self.drain_writers)
 
     async def server_event(self, event: events.Event) -> None: ...
 

@@ -50,7 +50,7 @@ def test_requests_are_told_in_short(outcome: str, requests: tuple[str, ...], tex
         ("models", SERVED, "served"),
         ("webhooks", LOCAL, "asks nobody"),
         ("admin.organization.users", REFUSED, f"404 `unsupported_endpoint`: {WHY['admin']}"),
-        ("realtime", "426 websocket_not_supported", "426 `websocket_not_supported`: over plain HTTP only"),
+        ("realtime", "426 websocket_not_supported", "426 `websocket_not_supported`: no such WebSocket"),
     ],
 )
 def test_each_row_tells_what_becomes_of_it_and_why(resource: str, outcome: str, text: str) -> None:

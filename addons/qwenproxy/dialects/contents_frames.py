@@ -6,11 +6,13 @@ byte tells which it is; what is no array is read as everywhere else.
 
 import re
 from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
 from qwenproxy import depth, sse
 from qwenproxy.dialects.frames import Frames
+from qwenproxy.dialects.stencils import Stencils
 from qwenproxy.errors import UPSTREAM_CUT, UPSTREAM_GARBLED, Failure, ProxyError
 from qwenproxy.wire.openai import Json
 
@@ -36,7 +38,7 @@ class Source(Protocol):
     @property
     def trouble(self) -> ProxyError | None: ...
 
-    def feed(self, data: bytes) -> list[Json]: ...
+    def feed(self, data: bytes) -> Iterable[Json]: ...
 
 
 class Elements:
@@ -130,8 +132,8 @@ class Events:
     Google's front end writes the error of a stream that has begun as JSON on lines of its own, behind the events.
     """
 
-    def __init__(self, content_type: str) -> None:
-        self._frames = Frames(content_type)
+    def __init__(self, content_type: str, stencils: Stencils | None = None) -> None:
+        self._frames = Frames(content_type, stencils)
         self._end: deque[bytes] = deque()
         """The last pieces, enough for an error."""
         self._size = 0
@@ -144,15 +146,14 @@ class Events:
     def trouble(self) -> ProxyError | None:
         return self._frames.trouble
 
-    def feed(self, data: bytes) -> list[Json]:
+    def feed(self, data: bytes) -> Iterator[Json]:
         """Objects completed by *data*; b"" means that the upstream has ended."""
-        objects = self._frames.feed(data)
+        yield from self._frames.feed(data)
         if data:
             self._keep(data)
         elif found := _ERROR.search(b"".join(self._end)[-ERROR_LIMIT:]):
             with suppress(ValueError):
-                objects.append(depth.loads(found[1]))
-        return objects
+                yield depth.loads(found[1])
 
     def _keep(self, data: bytes) -> None:
         end = self._end
@@ -168,10 +169,12 @@ class Responses:
     After `done` (nothing of the answer is to come) or `trouble` (it cannot be read any further) there are no more.
     """
 
-    def __init__(self, content_type: str) -> None:
+    def __init__(self, content_type: str, stencils: Stencils | None = None) -> None:
+        """Of events that fit one of *stencils* no objects are made."""
         self.whole = False
         """The answer is one JSON object, which is complete as it stands; a stream ends with a finishReason only."""
         self._type = content_type
+        self._stencils = stencils
         self._head = b""
         self._source: Source | None = None
 
@@ -183,22 +186,24 @@ class Responses:
     def trouble(self) -> ProxyError | None:
         return None if self._source is None else self._source.trouble
 
-    def feed(self, data: bytes) -> list[Json]:
+    def feed(self, data: bytes) -> Iterable[Json]:
         """Responses completed by *data*; b"" means that the upstream has ended."""
         source = self._source
         if source is None:
             return self._first(data)
-        return [] if source.done or source.trouble is not None else source.feed(data)
+        return () if source.done or source.trouble is not None else source.feed(data)
 
-    def _first(self, data: bytes) -> list[Json]:
+    def _first(self, data: bytes) -> Iterator[Json]:
         """Looks at the first bytes to know the framing."""
         self._head += data
         text = self._head.removeprefix(sse.BOM).lstrip()
         if data and (not text or sse.BOM.startswith(self._head)):
-            return []
+            return
         self.whole = text.startswith(b"{")
         array = text.startswith(b"[")
-        self._source = Elements() if array else Frames(self._type) if self.whole else Events(self._type)
+        self._source = Elements() if array else Frames(self._type) if self.whole else Events(self._type, self._stencils)
         whole, self._head = text if array else self._head, b""
-        objects = self._source.feed(whole) if whole else []
-        return objects if data else objects + self.feed(b"")
+        if whole:
+            yield from self._source.feed(whole)
+        if not data:
+            yield from self.feed(b"")

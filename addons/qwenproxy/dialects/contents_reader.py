@@ -39,9 +39,8 @@ class Reader(Reading):
     def __init__(self, content_type: str, signatures: Signatures, **about: Unpack[About]) -> None:
         """*signatures* takes what calls are signed with."""
         super().__init__(content_type, **about)
-        self._objects = Responses(content_type)
+        self._objects = Responses(content_type, self._stencils)
         self._signatures = signatures
-        self._counts: Json = {}
         self._calls: dict[int, list[Json]] = {}
         """The calls of each candidate so far."""
         self._vague: dict[int, int] = {}
@@ -52,8 +51,8 @@ class Reader(Reading):
         for index, times in self._vague.items():
             if times == 1:
                 self._normaliser.finish(index, UNSPECIFIED)
-        if self._counts:
-            self._normaliser.usage(contents_usage.to_openai(self._counts))
+        if counts := self._normaliser.totals.get(0):
+            self._normaliser.usage(contents_usage.to_openai(counts))
         self._normaliser.end(complete=self._objects.whole)
 
     def _object(self, response: Json) -> None:
@@ -63,12 +62,16 @@ class Reader(Reading):
             self._normaliser.fail(error)
             return
         counts = response.get("usageMetadata") or response.get("usage_metadata")
-        if type(counts) is dict and contents_usage.told(counts):
-            self._counts = counts
+        if type(counts) is dict:
+            self._count(counts)
         if type(candidates) is list:
             for position, candidate in enumerate(candidates):
                 if type(candidate) is dict:
                     self._candidate(candidate, position)
+
+    def _count(self, counts: Json, choice: int | None = None) -> None:
+        if contents_usage.told(counts):
+            self._normaliser.usage(counts)
 
     def _candidate(self, candidate: Json, position: int) -> None:
         if type(index := candidate.get("index")) is not int or index < 0:

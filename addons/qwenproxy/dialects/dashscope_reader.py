@@ -9,9 +9,9 @@ start in every frame is seen by what comes.  Nothing that comes from upstream ra
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from qwenproxy import sse
 from qwenproxy.dialects import reader
 from qwenproxy.dialects.citations import Citations
-from qwenproxy.dialects.normaliser import MAX_CHOICES
 from qwenproxy.dialects.reading import About
 from qwenproxy.wire.openai import ChatEvent, Json
 
@@ -19,10 +19,10 @@ from qwenproxy.wire.openai import ChatEvent, Json
 class Reader(reader.Reader):
     """One native answer."""
 
+    _framing = sse.DASHSCOPE
+
     def __init__(self, content_type: str, **about: Unpack[About]) -> None:
         super().__init__(content_type, **about)
-        self._counts: dict[int, Json] = {}
-        """The last totals of each choice, of which a streamed frame has one; those of all together are the first's."""
         self._citations: Citations | None = None
         self._worded = False
         """The answer has text, not only thinking."""
@@ -33,8 +33,8 @@ class Reader(reader.Reader):
         return events if self._citations is None else self._citations.annotate(events)
 
     def _over(self) -> None:
-        if self._counts:
-            self._normaliser.usage(_total(list(self._counts.values())))
+        if totals := self._normaliser.totals:
+            self._normaliser.usage(_total(list(totals.values())))
         self._normaliser.end(complete=False)
 
     def _object(self, chunk: Json) -> None:
@@ -49,7 +49,8 @@ class Reader(reader.Reader):
             self._without_choices(chunk, output)
             return
         if len(choices) > 1 and type(counts) is dict:
-            self._counts, counts = {0: counts}, None
+            self._normaliser.usage(counts)
+            counts = None
         for position, choice in enumerate(choices):
             if type(choice) is dict:
                 self._framed(choice, position, counts)
@@ -58,8 +59,8 @@ class Reader(reader.Reader):
         """One choice of a frame; *counts* are the totals so far, its own if there are several choices."""
         if type(index := choice.get("index")) is not int or index < 0:
             index = position
-        if type(counts) is dict and index < MAX_CHOICES:
-            self._counts[index] = counts
+        if type(counts) is dict:
+            self._normaliser.usage(counts, index)
         if type(message := choice.get("message")) is not dict:
             self._choice(choice, position)
             return
@@ -72,7 +73,7 @@ class Reader(reader.Reader):
     def _without_choices(self, frame: Json, output: Json) -> None:
         """Old models' plain text; an error; counts or sources alone; or what compatible mode says."""
         if type(counts := frame.get("usage")) is dict:
-            self._counts = {0: counts}
+            self._normaliser.usage(counts)
         text, finish = output.get("text"), output.get("finish_reason")
         if text or finish:
             self._worded = self._worded or bool(text)

@@ -6,13 +6,17 @@ under either.  So the first byte decides, and the content type only where that s
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from qwenproxy import depth, sse
+from qwenproxy.dialects.stencils import Stencils
 from qwenproxy.errors import UPSTREAM_BLOCKED, UPSTREAM_CUT, UPSTREAM_GARBLED, Failure, ProxyError
 from qwenproxy.wire.openai import Json
 
+FIRST_PIECE, PIECE = 1024, 16 * 1024
+"""Bytes of an event stream that are looked at together, before there is a stencil and then."""
 BODY_LIMIT = 64 * 1024 * 1024  # bytes of one whole body
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")
@@ -31,23 +35,25 @@ class Frames:
     no more objects.
     """
 
-    def __init__(self, content_type: str) -> None:
+    def __init__(self, content_type: str, stencils: Stencils | None = None) -> None:
+        """Of events that fit one of *stencils* no objects are made."""
         self.done = False
         self.trouble: ProxyError | None = None
         self._type = content_type.partition(";")[0].strip().lower()
         self._head = b""
         self._body: list[bytes] = []
         self._size = 0
-        self._decoder = sse.Decoder()
-        self._take: Callable[[bytes], list[Json]] = self._first
+        self._stencils = stencils
+        self._decoder = sse.Decoder() if stencils is None else sse.Decoder(stencils.take)
+        self._take: Callable[[bytes], Iterable[Json]] = self._first
 
-    def feed(self, data: bytes) -> list[Json]:
-        """Objects completed by *data*; b"" means that the upstream has ended."""
+    def feed(self, data: bytes) -> Iterable[Json]:
+        """Objects completed by *data*, each made when it is asked for; b"" means that the upstream has ended."""
         if self.done or self.trouble is not None:
-            return []
+            return ()
         return self._take(data)
 
-    def _first(self, data: bytes) -> list[Json]:
+    def _first(self, data: bytes) -> Iterable[Json]:
         """Looks at the first bytes to know the framing."""
         self._head += data
         head = self._head.removeprefix(sse.BOM).lstrip()
@@ -64,13 +70,12 @@ class Frames:
         else:
             return self._stop(UPSTREAM_GARBLED, "The upstream's answer is neither JSON nor an event stream.")
         whole, self._head = self._head, b""
-        objects = self._take(whole)
-        return objects if data else objects + self._take(b"")
+        return self._take(whole) if data else chain(self._take(whole), self._take(b""))
 
     def _is_page(self, head: bytes) -> bool:
         return self._type == "text/html" and not head.startswith(b"{") and not _could_be_stream(head)
 
-    def _whole(self, data: bytes) -> list[Json]:
+    def _whole(self, data: bytes) -> Iterable[Json]:
         """One JSON body, read when all of it is there."""
         if data:
             self._body.append(data)
@@ -88,26 +93,39 @@ class Frames:
             return self._stop(UPSTREAM_GARBLED, "The upstream's answer is not JSON.")
         return self._stop(UPSTREAM_CUT, "The upstream broke off its answer before it was complete. Please try again.")
 
-    def _events(self, data: bytes) -> list[Json]:
+    def _events(self, data: bytes) -> Iterable[Json]:
+        return self._piece(data) if len(data) <= FIRST_PIECE else self._pieces(data)
+
+    def _pieces(self, data: bytes) -> Iterator[Json]:
+        """The objects in *data*, looked at piece by piece, as what is learned in one serves for the next only."""
+        at = 0
+        while at < len(data) and not self.done and self.trouble is None:
+            size = PIECE if self._stencils is None or self._stencils.known else FIRST_PIECE
+            yield from self._piece(data[at : at + size])
+            at += size
+
+    def _piece(self, data: bytes) -> Iterator[Json]:
         try:
             payloads = self._decoder.feed(data)
         except sse.EventTooLarge:
-            return self._stop(UPSTREAM_GARBLED, f"An event of the upstream's answer is larger than {sse.LIMIT} bytes.")
-        objects: list[Json] = []
+            self._stop(UPSTREAM_GARBLED, f"An event of the upstream's answer is larger than {sse.LIMIT} bytes.")
+            return
         failed = self._decoder.failed
         for place, payload in enumerate(payloads):
             if failed and place in failed:
-                objects.append(_refused(payload, failed[place]))
+                yield _refused(payload, failed[place])
                 continue
+            plain = payload
             try:
                 value = depth.loads(payload)
             except ValueError:
-                value = self._odd(payload, ended=not data)
+                value, plain = self._odd(payload, ended=not data), b""
                 if self.done or self.trouble is not None:
-                    break
+                    return
             if type(value) is dict:
-                objects.append(value)
-        return objects
+                if self._stencils is not None:
+                    self._stencils.seen = plain
+                yield value
 
     def _odd(self, payload: bytes, *, ended: bool) -> Any:
         """An event that is not quite JSON: the end, a keep-alive, half a character, or a piece of the answer lost."""

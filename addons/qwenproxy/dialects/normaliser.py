@@ -39,12 +39,13 @@ class Normaliser:
         self.finished = False
         self.repairs: list[str] = []
         """What was put right, in words for the log."""
+        self.totals: dict[int, Json] = {}
+        """The last totals of each choice; those of all together are the first's."""
         self._tools = tools
         self._new_id = new_id
         self._think: Think = think
         self._rescued = tools if rescue_calls else frozenset[str]()
         self._choices: dict[int, Choice] = {}
-        self._usage: Json | None = None
         self._out: list[ChatEvent] = []
 
     @property
@@ -101,9 +102,12 @@ class Normaliser:
         if reason not in NO_FINISH:
             self._say(index, lambda choice: choice.finish(reason))
 
-    def usage(self, counts: Json) -> None:
-        """The totals so far; the last ones count."""
-        self._usage = counts
+    def usage(self, counts: Json, choice: int | None = None) -> None:
+        """The totals so far, of all choices together or of *choice* alone; the last ones count."""
+        if choice is None:
+            self.totals = {0: counts}
+        elif choice < MAX_CHOICES:
+            self.totals[choice] = counts
 
     def fail(self, error: ProxyError) -> None:
         """Ends the answer with *error*."""
@@ -122,8 +126,8 @@ class Normaliser:
         for index in sorted(self._choices):
             self._say(index, Choice.close)
         if not self.finished:
-            if self._usage is not None:
-                self._out.append(Usage(usage.to_openai(self._usage)))
+            for counts in list(self.totals.values())[:1]:
+                self._out.append(Usage(usage.to_openai(counts)))
             self._finish()
 
     def note(self, repair: str) -> None:

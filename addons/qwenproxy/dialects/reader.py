@@ -25,7 +25,7 @@ class Reader(Reading):
 
     def __init__(self, content_type: str, **about: Unpack[About]) -> None:
         super().__init__(content_type, **about)
-        self._objects = Frames(content_type)
+        self._objects = Frames(content_type, self._stencils)
         self._opened: set[int] = set()
         self._messages = False
         """The stream says `message` where it should say `delta`."""

@@ -1,15 +1,18 @@
 """What all readers of upstream answers have in common: bytes -> objects -> normaliser -> chat events."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NotRequired, Protocol, TypedDict, Unpack
 
 import orjson
 
+from qwenproxy import depth, sse
 from qwenproxy.dialects.leaks import Think
 from qwenproxy.dialects.normaliser import Normaliser
+from qwenproxy.dialects.stencils import Call, Overheard, Stencils
 from qwenproxy.errors import ProxyError
 from qwenproxy.plans import Plan
+from qwenproxy.sse import Framing
 from qwenproxy.wire.openai import ChatEvent, Json
 
 type Refusal = Callable[[int, Mapping[str, str], bytes], ProxyError]
@@ -29,7 +32,7 @@ class Objects(Protocol):
         """Why it cannot be read any further."""
         ...
 
-    def feed(self, data: bytes) -> Sequence[Json]:
+    def feed(self, data: bytes) -> Iterable[Json]:
         """Objects completed by *data*; b"" means that the upstream has ended."""
         ...
 
@@ -54,6 +57,8 @@ class Reading(ABC):
     """One answer.  A dialect's reader says what it finds in each object (`_object`), and what is left (`_over`)."""
 
     _objects: Objects
+    _framing: Framing = sse.LINE
+    """How events are written that are nothing special."""
 
     def __init__(self, content_type: str, **about: Unpack[About]) -> None:
         self.finished = False
@@ -61,12 +66,13 @@ class Reading(ABC):
         """Something has been said; while nothing has, the request may be sent again."""
         self._new_id = about["new_id"]
         self._failure = about["failure"]
-        self._normaliser = Normaliser(
+        self._normaliser: Normaliser | Overheard = Normaliser(
             about["tools"],
             new_id=about["new_id"],
             think=about.get("think", "start"),
             rescue_calls=about.get("rescue_calls", False),
         )
+        self._stencils = Stencils(self._normaliser, self._framing)
         self._headers = {"content-type": content_type}
 
     @property
@@ -83,14 +89,20 @@ class Reading(ABC):
         """Events completed by *data*; b"" means that the upstream has ended."""
         if self.finished:
             return []
-        normaliser, objects = self._normaliser, self._objects
-        for found in objects.feed(data):
-            self._object(found)
+        normaliser, objects, stencils = self._normaliser, self._objects, self._stencils
+        for found in objects.feed(data):  # one after the other: what one teaches serves for the next
+            if stencils.totals:
+                self._catch_up()
+            if stencils.lessons:
+                stencils.learn(self._listen(found, aloud=True), self._rehearse)
+            else:
+                self._object(found)
             if normaliser.finished:
                 break
         if objects.trouble is not None:
             normaliser.fail(objects.trouble)
         elif objects.done or not data:
+            self._catch_up()
             self._over()
         events = normaliser.drain()
         self.started, self.finished = normaliser.started, normaliser.finished
@@ -99,6 +111,29 @@ class Reading(ABC):
     @abstractmethod
     def _object(self, found: Json) -> None:
         """Say to the normaliser what *found* holds."""
+
+    def _count(self, counts: Json, choice: int | None = None) -> None:
+        """Says the totals so far, of all choices or of one."""
+        self._normaliser.usage(counts, choice)
+
+    def _catch_up(self) -> None:
+        """Says the totals that were passed over."""
+        for whose, totals in self._stencils.totals.items():
+            self._count(depth.loads(totals), *whose)
+        self._stencils.totals.clear()
+
+    def _listen(self, found: Json, *, aloud: bool) -> Sequence[Call]:
+        """What is said of *found*."""
+        heard = Overheard(self._normaliser, aloud=aloud)
+        self._normaliser, normaliser = heard, self._normaliser
+        try:
+            self._object(found)
+        finally:
+            self._normaliser = normaliser
+        return heard.calls
+
+    def _rehearse(self, payload: bytes) -> Sequence[Call]:
+        return self._listen(depth.loads(payload), aloud=False)
 
     def _over(self) -> None:
         """There is no more to read."""

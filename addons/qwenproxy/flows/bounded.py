@@ -6,8 +6,11 @@ from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
-from qwenproxy.flows.bounds import BoundedHttp1
+from qwenproxy.flows.bounds import BoundedHttp1, bounds
+from qwenproxy.flows.door import door
+from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.http2 import BoundedHttp2
+from qwenproxy.settings import Settings
 
 REPLACED: dict[str, type[Http1Server] | type[Http2Server]] = {"Http1Server": BoundedHttp1, "Http2Server": BoundedHttp2}
 
@@ -40,3 +43,11 @@ def misfits() -> list[str]:
 def install() -> None:
     """Bound every connection of an app, for the whole process and for good."""
     vars(layers).update(REPLACED)
+
+
+def take_up(found: Settings) -> None:
+    """Let the bounds in *found* hold for all connections."""
+    door.hosts, door.body_limit, door.buffer_limit = Hosts(found.hosts), found.body_limit, found.buffer_limit
+    bounds.header_limit, bounds.streams = found.header_limit, found.streams
+    bounds.head_timeout, bounds.body_timeout = found.head_timeout, found.body_timeout
+    bounds.keepalive_timeout = found.keepalive_timeout

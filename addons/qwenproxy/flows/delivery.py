@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mitmproxy.connection import Connection, Server
+from mitmproxy.connection import Server
 from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.server import ConnectionIO
 
 from qwenproxy import sse
 from qwenproxy.exchange import Body
+from qwenproxy.flows import shortcut
+from qwenproxy.flows.shortcut import Shortcut
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +22,9 @@ CUT = b"\n\n: more was delivered, and not kept (setting view_limit)\n\n" + sse.e
 )
 
 
-class Handler(Protocol):
+class Handler(shortcut.Handler, Protocol):
     """The part of mitmproxy's ConnectionHandler that a delivery needs."""
 
-    @property
-    def transports(self) -> Mapping[Connection, ConnectionIO]: ...
     async def server_event(self, event: events.Event) -> None: ...
     async def drain_writers(self) -> None: ...
 
@@ -64,8 +63,11 @@ class Delivery:
         stall: float = 0.0,
         on_stall: Callable[[], object] = lambda: None,
     ) -> None:
-        self.congested: Callable[[], bool] = lambda: False
-        self._handler = handler
+        self.handler = handler
+        self.congested: Callable[[], bool] | None = None
+        """Whether something but the connection's buffer holds back what was sent."""
+        self.shortcut: Shortcut | None = None
+        """Past the layer, while it waits in a `Pull`."""
         self._body = body
         self._heartbeat = heartbeat
         self._keep = keep
@@ -76,7 +78,8 @@ class Delivery:
         self._over = False
         self._beating: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._spoke = self._loop.time()
+        self._now = self._loop.time
+        self._spoke = self._now()
         self._stall = stall
         self._on_stall = on_stall
         self._every = min(filter(None, (heartbeat, stall)), default=0.0)
@@ -112,7 +115,8 @@ class Delivery:
                 if not piece:
                     last = b""
                     break
-                await self._send(piece)
+                if not self._written(piece):
+                    await self._send(piece)
         except asyncio.CancelledError:
             pass  # the layer has been told by the connection itself
         except Exception:  # whatever it is, the app must not take what it has for a whole answer
@@ -128,33 +132,44 @@ class Delivery:
 
     async def _ready(self) -> None:
         """Until the app has taken what was sent, and the layer waits for more."""
-        await self._handler.drain_writers()
-        if self.congested():
-            await self._until_clear()
+        if self.shortcut is None or self.shortcut.full:
+            await self.handler.drain_writers()
+        if self.congested is not None:
+            await self._until_clear(self.congested)
         if self._pull is None:
             self._pulled.clear()
             await self._pulled.wait()
 
-    async def _until_clear(self) -> None:
+    async def _until_clear(self, congested: Callable[[], bool]) -> None:
         """Nothing tells when HTTP/2's window opens: look again, soon at first."""
         pause = 0.001
-        while True:
+        while congested():
             await asyncio.sleep(pause)
-            if not self.congested():
-                return
             pause = min(2 * pause, 0.1)
+
+    def _written(self, piece: bytes) -> bool:
+        """Send *piece* by the shortcut, if there is one and the layer waits; whether it is sent."""
+        if self.shortcut is None or self._pull is None or not self.shortcut.write(piece):
+            return False
+        self._note(piece)
+        return True
+
+    def _note(self, piece: bytes) -> None:
+        """*piece* is said: keep it for viewing, as far as it is wanted."""
+        if self._keep > 0:
+            self._kept.append(piece[: self._keep])
+            self._keep -= len(piece)
+        self._spoke = self._now()
 
     async def _send(self, piece: bytes | None) -> None:
         """Complete the layer's `Pull`; the layer asks anew before this returns.  Without one it is no longer there."""
         command, self._pull = self._pull, None
         if command is None:
             return
-        if piece and self._keep > 0:
-            self._kept.append(piece[: self._keep])
-            self._keep -= len(piece)
-        self._spoke = self._loop.time()
+        if piece:
+            self._note(piece)
         try:
-            await self._handler.server_event(Pulled(command, piece))
+            await self.handler.server_event(Pulled(command, piece))
         except asyncio.CancelledError:
             self._pull = command  # it was not its turn yet: the layer still waits
             raise
@@ -167,10 +182,11 @@ class Delivery:
 
     def _on_beat(self) -> None:
         """Send a comment if nothing was sent for a heartbeat; look again when the next one is due."""
-        silent = self._loop.time() - self._spoke
+        silent = self._now() - self._spoke
         if self._reading:
             if self._heartbeat and silent >= self._heartbeat:
-                self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
+                if not self._written(sse.KEEP_ALIVE):
+                    self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
                 silent = 0.0
         elif self._stall and silent >= self._stall:
             self._on_stall()

@@ -1,5 +1,6 @@
 """Who is let in: the rule of interception, and how large a request may be."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mitmproxy import http
@@ -23,6 +24,9 @@ class Door:
     buffered: int = 0
     authenticates: bool = False
     """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
+    hears: Callable[[str], bool] = lambda name: True
+    """Whether any addon may want the hook of that name: to tell of one takes a task, a lock and a way through all
+    layers."""
 
     def owns(self, flow: http.HTTPFlow) -> bool:
         """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""

@@ -13,6 +13,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import answers
 from qwenproxy.flows.delivery import Delivery, Handler
+from qwenproxy.flows.lanes import Lanes
 from qwenproxy.flows.views import notes
 from qwenproxy.record import Record
 
@@ -76,6 +77,10 @@ class Visit:
         self.flow = flow
         self.credentials = credentials
         self.delivery: Delivery | None = None
+        self.handler: Handler | None = None
+        """The app's connection, while there is one."""
+        self.lanes: Lanes | None = None
+        """What has come of it, if it was a WebSocket's handshake."""
         self.keep = 0
         self.record: Record | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -96,6 +101,9 @@ class Visit:
             self._opening.cancel()
         if self.delivery is not None:
             self.delivery.cancel()
+        lanes, self.lanes = self.lanes, None
+        if lanes is not None:
+            lanes.leave()
 
     async def open(
         self,
@@ -114,6 +122,7 @@ class Visit:
         """
         self._opening = asyncio.current_task()
         self.keep = keep
+        self.handler = handler
         try:
             async with asyncio.timeout(limit):
                 opened = await answer
@@ -136,6 +145,11 @@ class Visit:
             )
             self.note(live=True)
 
+    def note_of(self, record: Record) -> None:
+        """Leave on the flow what is to be seen of *record*, the latest exchange over its WebSocket."""
+        self.record = record
+        self.note()
+
     def note(self, *, live: bool = False) -> None:
         """Leave on the flow what is to be seen of the exchange, if anybody may look.  *live*: it still goes on."""
         if self.keep and self.record is not None:
@@ -151,7 +165,8 @@ class Visit:
 
     def _congested(self) -> bool:
         """Whether it is its stream within the connection that the app does not read."""
-        return self.delivery is not None and self.delivery.congested()
+        congested = None if self.delivery is None else self.delivery.congested
+        return congested is not None and congested()
 
     def _error(self, error: BaseException, limit: float | None) -> ProxyError:
         if isinstance(error, ProxyError):
