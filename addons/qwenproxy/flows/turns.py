@@ -27,7 +27,7 @@ class Desk(Protocol):
 
     settings: Settings
     traffic: Traffic
-    patience: float
+    patience: float | None
     successor: Self | None
     closed: bool
 
