@@ -7,17 +7,17 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import orjson
 from mitmproxy import http
+from mitmproxy.proxy import events
 
 from qwenproxy import errors
 from qwenproxy.endpoints.responses import socket
 from qwenproxy.endpoints.responses.socket import Create, Message, Told
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Body
-from qwenproxy.flows.delivery import Handler
 from qwenproxy.flows.websocket import Bounds, Close, Saying
 from qwenproxy.recent import Known, Recent
 from qwenproxy.record import Record
@@ -52,6 +52,13 @@ class Gone(ProxyError):
     """Nobody is there any more to answer, on this connection."""
 
 
+class Line(Protocol):
+    """The part of mitmproxy's ConnectionHandler that is needed to speak."""
+
+    async def server_event(self, event: events.Event) -> None: ...
+    async def drain_writers(self) -> None: ...
+
+
 class Turn(NamedTuple):
     """A response under way; *plan* tells what led to it."""
 
@@ -66,7 +73,7 @@ type Respond = Callable[[Create, Recent], Awaitable[Turn]]
 
 
 class Lanes:
-    """What is under way on the connection of *flow*, and waits.
+    """What is under way on the connection of *flow*, and waits; *line*: how the app is reached.
 
     *respond* begins a response, *note* is told of each that is over.  No more bytes wait, and no more are remembered,
     than one message may have by *bounds*.  *age*: seconds until no more are begun.
@@ -74,7 +81,7 @@ class Lanes:
 
     def __init__(
         self,
-        handler: Handler,
+        line: Line,
         flow: http.HTTPFlow,
         respond: Respond,
         note: Callable[[Record], object],
@@ -82,7 +89,7 @@ class Lanes:
         *,
         age: float = AGE,
     ) -> None:
-        self._handler = handler
+        self._line = line
         self._flow = flow
         self._respond = respond
         self._note = note
@@ -196,9 +203,9 @@ class Lanes:
     async def _say(self, texts: Sequence[bytes], close: Close | None = None) -> None:
         """Until the app has room for more, and *texts* are on their way."""
         if texts or close:
-            await self._handler.drain_writers()
+            await self._line.drain_writers()
             saying = Saying(self._flow, texts, close)
-            await self._handler.server_event(saying)
+            await self._line.server_event(saying)
             await saying.taken.wait()
 
     def _expire(self) -> None:
