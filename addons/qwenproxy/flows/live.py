@@ -249,7 +249,8 @@ class LiveStream(layers.HttpStream):
         elif self.visit.lanes is None:
             yield from self.break_off("a script has switched protocols, and nobody speaks the other one")
         else:
-            self.child_layer = SocketLayer(self.context, self.flow, self.visit.lanes, self.visit.lanes.bounds)
+            lanes = self.visit.lanes
+            self.child_layer = SocketLayer(self.context, self.flow, lanes, lanes.bounds, door.hears)
             self._handle_event = self.passthrough
             yield from self.child_layer.handle_event(events.Start())
             yield layers.SendHttp(layers.ResponseEndOfMessage(self.stream_id), self.context.client)
