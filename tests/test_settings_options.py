@@ -43,6 +43,7 @@ TEXTS = {
     "state_keys_file": "long",
     "state_lifetime": "90m",
     "state_limit": "2m",
+    "websockets": "false",
     "tool_timeout": "7.5",
     "tool_output_limit": "1k",
     "tool_concurrency": "3",

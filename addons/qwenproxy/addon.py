@@ -27,8 +27,9 @@ from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.shared import place as shared_state
 from qwenproxy.shared.place import Shared
-from qwenproxy.state import place
+from qwenproxy.state import keys, place
 from qwenproxy.state.base import Store
+from qwenproxy.state.keys import Seals
 from qwenproxy.state_settings import StateSettings
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
@@ -63,6 +64,7 @@ class QwenProxy:
         self._toolbox: Toolbox | None = None
         self._archive: Archive | None = None
         self._shared: Shared | None = None
+        self._seals: Seals | None = None
         self._running = False
         self._json: logging.Handler | None = None
         self._keep = 0
@@ -200,10 +202,10 @@ class QwenProxy:
             self._put_away()
             self._shared = shared_state.shared(found)
             self._archive = archived(place.store(found, self._environ, self._shared))
+            self._seals = keys.seals(found, self._environ)
         self._retire()
-        self._desk = Desk(
-            found, service.service(found, self._environ, self._shared), toolbox, self._archive, self.traffic
-        )
+        made = service.service(found, self._environ, self._shared)
+        self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self._seals)
         if before is not None:
             self._desk.inherit(before)
         if self._running:

@@ -68,7 +68,7 @@ class Exchange:
         self._client = client
         self._opening = Opening(service, record, model=call.model, agent=agent, stream=call.stream)
         self._opening.dropped = tuple(call.dropped)
-        self._chat = self._woven()
+        self._take(call.chat)
         self._loop = self._looped(kit)
 
     async def open(self) -> Answer:
@@ -114,14 +114,19 @@ class Exchange:
             await self._loop.close()
             raise
 
-    def _woven(self) -> Json:
+    def _take(self, chat: Json) -> None:
+        """Have *chat* be what is answered."""
+        self._asked = chat
+        self._chat = self._woven(chat)
+
+    def _woven(self, chat: Json) -> Json:
         """The app's request, with what the app has not seen of earlier answers."""
-        messages: list[Json] = self._call.chat["messages"]
+        messages: list[Json] = chat["messages"]
         woven = self._service.continuations.woven(self._client, messages)
         if woven is messages:
-            return self._call.chat
+            return chat
         self._opening.notes += (WOVEN,)
-        return self._call.chat | {"messages": woven}
+        return chat | {"messages": woven}
 
     def _looped(self, kit: Kit | None) -> Loop | None:
         """The loop, if the tools of *kit* are on in this exchange."""
@@ -139,7 +144,7 @@ class Exchange:
 
     def _keep(self, calls: Sequence[str], messages: Sequence[Json]) -> None:
         """Have what the app does not see of its answer ready for when it goes on from there."""
-        self._service.continuations.keep(self._client, self._call.chat["messages"], calls, messages)
+        self._service.continuations.keep(self._client, self._asked["messages"], calls, messages)
 
 
 class StreamedBody:

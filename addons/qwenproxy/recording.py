@@ -31,8 +31,8 @@ class Plan:
     owner: str
     asked: Json
     """The request, its references replaced by the items themselves."""
-    state: Json
-    """What the response says of it."""
+    state: Json | None
+    """What the response says of it; None: nothing is stored here."""
     past: Sequence[Json] = ()
     input: Sequence[Json] = ()
     """The request's own items as they are kept."""

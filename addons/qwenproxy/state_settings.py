@@ -24,7 +24,9 @@ class StateSettings(ToolSettings):
     state_keys: tuple[Secret, ...] = _setting(
         values.LONG_KEYS,
         "",
-        "Keys that seal what is kept in a Redis, each of 32 characters or more: the first one seals, all of them open",
+        "Keys that seal what is kept in a Redis, and what apps carry for the proxy (thinking, compacted "
+        "conversations), each of 32 characters or more: the first one seals, all of them open; none: a file beside "
+        "`state`, made at its first use, and nothing in a Redis is sealed",
         secret=True,
     )
     state_keys_file: str = _setting(values.PATH, "", "File with more of them, one a line, `#` before a comment")

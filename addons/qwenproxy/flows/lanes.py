@@ -93,6 +93,7 @@ class Lanes:
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._expired = False
+        self._left = False
         self._expiry = asyncio.get_running_loop().call_later(age, self._expire)
 
     def hear(self, content: bytes, *, is_text: bool) -> None:
@@ -106,6 +107,9 @@ class Lanes:
             self._take(message)
         except ProxyError as e:
             self._spawn(self._say([socket.refusal(e, lane)]))
+        except Exception:  # raised, it would stop the connection without a word
+            log.exception("a message over a WebSocket was not understood")
+            self._spawn(self._say([socket.refusal(BROKEN, lane)]))
 
     def too_large(self) -> bytes:
         message = f"the message is larger than {self.bounds.message} bytes (setting body_limit)"
@@ -113,6 +117,7 @@ class Lanes:
 
     def leave(self) -> None:
         """The app has left: what is under way is cancelled."""
+        self._left = True
         self._expiry.cancel()
         for task in self._tasks:
             task.cancel()
@@ -153,7 +158,9 @@ class Lanes:
         except ProxyError as e:
             self._recent.drop(lane, create.previous)
             await self._say([socket.refusal(e, lane)])
-        except Exception:  # whatever it is, the app must hear of an end
+        except BaseException:  # whatever it is, the app must hear of an end, unless it has left
+            if self._left:
+                raise
             log.exception("a response over a WebSocket broke off")
             await self._say([socket.refusal(BROKEN, lane)])
 

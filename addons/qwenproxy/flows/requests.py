@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from qwenproxy import errors
-from qwenproxy.archive import Archive, unkept
-from qwenproxy.background import Begun
+from qwenproxy.archive import Archive
 from qwenproxy.completion import Completion
 from qwenproxy.embedding import Embedding
 from qwenproxy.endpoints import engines, models
@@ -17,8 +16,7 @@ from qwenproxy.endpoints.base import Call
 from qwenproxy.endpoints.chat import ChatCall
 from qwenproxy.endpoints.completions import CompletionCall
 from qwenproxy.endpoints.embeddings import EmbeddingCall
-from qwenproxy.endpoints.responses import counting, failure, stored
-from qwenproxy.endpoints.responses.call import ResponsesCall, check, validate
+from qwenproxy.endpoints.responses.call import check
 from qwenproxy.endpoints.responses.socket import Create
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
@@ -27,19 +25,19 @@ from qwenproxy.flows.asked import Ask, json_answer, owner_of
 from qwenproxy.flows.kept import Kept
 from qwenproxy.flows.lanes import Turn
 from qwenproxy.flows.local import Local
+from qwenproxy.flows.responding import Responding
 from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.limits import RateLimits, client_id
-from qwenproxy.prewarming import Prewarming
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record
-from qwenproxy.recording import Plan
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.shared.place import Shared
+from qwenproxy.state.keys import Seals, own
 from qwenproxy.tools import policy
 from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
-from qwenproxy.wire.openai import Head, Json
+from qwenproxy.wire.openai import Head
 
 RESPONSES = routes.Served("responses")
 PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence and the time for tools
@@ -55,10 +53,11 @@ class Desk:
         toolbox: Toolbox | None = None,
         archive: Archive | None = None,
         traffic: Traffic | None = None,
+        seals: Seals | None = None,
     ) -> None:
         """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is.
 
-        *traffic*: where the process's exchanges are counted.
+        *traffic*: where the process's exchanges are counted.  *seals*: for what apps carry; without, for a while only.
         """
         self.service = service
         self.settings = settings
@@ -67,17 +66,20 @@ class Desk:
         self.closed = False
         self.traffic = traffic or Traffic()
         self._toolbox = toolbox
-        self._archive = archive
         self._kept = Kept(settings, archive)
         self.patience = 4 * settings.idle_timeout + settings.tool_time + PATIENCE
         self._access = access.Access(settings)
         self._limits = limits(settings, service.shared)
         self._local = Local(settings, service)
+        responding = self._responding = Responding(
+            settings, service, archive, seals or own(), self.traffic, self._kept, self._exchange
+        )
         self._since = int(time.time())  # what models say they were created at: nobody tells
         self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
             "chat": self._chat,
-            "responses": self._responses,
-            "input_tokens": self._input_tokens,
+            "responses": responding.response,
+            "compact": responding.compaction,
+            "input_tokens": responding.tokens,
             "embeddings": self._embeddings,
             "models": self._models,
             "model": self._model,
@@ -155,17 +157,7 @@ class Desk:
         await self._limits.check(client)
         check(asked)
         ask = Ask(request, plain_headers(request), RESPONSES, record, key, client, owner_of(shown))
-        head = response_head(asked)
-        try:
-            if self._archive is None:
-                plan = unkept(ask.owner, asked, stored.input_ids(head.id), recent)
-            else:
-                plan = await self._archive.plan(ask.owner, asked, stored.input_ids(head.id), recent)
-            answer = await self._responded(ask, asked, head, plan, generate=create.generate)
-        except ProxyError as e:
-            raise failure.told(e) from None
-        assert not isinstance(answer.body, bytes)  # it was asked for as a stream
-        return Turn(head.id, answer.body, plan, record)
+        return await self._responding.turn(ask, create, recent)
 
     async def _chat(self, ask: Ask) -> Answer:
         record = ask.record
@@ -175,70 +167,22 @@ class Desk:
         head = Head(f"chatcmpl-{uuid.uuid4().hex}", call.model, int(time.time()))
         return await (await self._exchange(ask, call, head)).open()
 
-    async def _exchange(self, ask: Ask, call: Call, head: Head) -> Exchange:
-        """The exchange for *call*, with the tools of the proxy that are on for it.  Raises ProxyError."""
+    async def _exchange(
+        self, ask: Ask, call: Call, head: Head, make: Callable[..., Exchange] = Exchange, *, tools: bool = True
+    ) -> Exchange:
+        """The exchange for *call*, of the kind *make*, with the *tools* of the proxy that are on for it, if any may be.
+
+        Raises ProxyError.
+        """
         wanted = policy.asked(ask.headers.get(policy.HEADER), call.chat.pop(policy.FIELD, None))
         kit = None
-        if self._toolbox is not None:
+        if self._toolbox is not None and tools:
             allowed = policy.allowed(self.settings, ask.key, wanted)
             kit = await self._toolbox.kit(allowed, exchange=ask.record.id) if allowed else None
         agent = ask.headers.get("user-agent", "")
         if self.service.continuations.shared is not None:
             await self.service.continuations.fetch(ask.client, call.chat["messages"])
-        return Exchange(self.service, call, head, ask.record, agent=agent, client=ask.client, kit=kit)
-
-    async def _responses(self, ask: Ask) -> Answer:
-        asked = validate(ask.body(self.settings.body_limit))
-        head = response_head(asked)
-        try:
-            plan = None
-            if self._archive is not None:
-                plan = await self._archive.plan(ask.owner, asked, stored.input_ids(head.id))
-            return await self._responded(ask, asked, head, plan)
-        except ProxyError as e:
-            raise failure.told(e) from None
-
-    async def _responded(
-        self, ask: Ask, asked: Json, head: Head, plan: Plan | None, *, generate: bool = True
-    ) -> Answer:
-        record, settings = ask.record, self.settings
-        call = ResponsesCall(
-            asked if plan is None else plan.asked,
-            reasoning=settings.reasoning == "show",
-            refuse=settings.unsupported == "refuse",
-            clock=lambda: int(time.time()),
-            past=() if plan is None else plan.past,
-            state=None if plan is None else plan.state,
-        )
-        record.model, record.stream = call.model, call.stream
-        if plan is not None and not generate:
-            return await self._kept.make(Prewarming(call, head, record), head, plan)
-        if plan is None:
-            return await (await self._exchange(ask, call, head)).open()
-        if not plan.background:
-            return await self._kept.make(await self._exchange(ask, call, head), head, plan)
-        begun = Begun(call, head)
-        own = self.traffic.begin(Record(record.id, record.method, "background", time.monotonic))
-        own.model, own.stream = call.model, True
-        exchange = await self._exchange(ask._replace(record=own), begun, head)
-        return await self._kept.begin(ask, exchange, begun, head, plan)
-
-    async def _input_tokens(self, ask: Ask) -> Answer:
-        asked = counting.read(ask.body(self.settings.body_limit))
-        check(asked)
-        plan = None
-        if self._archive is not None:
-            plan = await self._archive.plan(ask.owner, asked, stored.input_ids("resp_"))
-        call = ResponsesCall(
-            asked if plan is None else plan.asked,
-            past=() if plan is None else plan.past,
-            state=None if plan is None else plan.state,
-        )
-        ask.record.model = call.model
-        count = await asyncio.to_thread(counting.tokens, call.chat)
-        answer = json_answer(counting.counted(count), ask.record)
-        answer.headers["x-qwenproxy-estimated"] = counting.METHOD
-        return answer
+        return make(self.service, call, head, ask.record, agent=agent, client=ask.client, kit=kit)
 
     async def _completions(self, ask: Ask) -> Answer:
         record, refuse = ask.record, self.settings.unsupported == "refuse"
@@ -273,11 +217,6 @@ class Desk:
         """The request's body, unpacked, with the model that its path names, if it names one.  Raises ProxyError."""
         body = ask.body(self.settings.body_limit)
         return engines.named(body, ask.route.model) if ask.route.model else body
-
-
-def response_head(asked: Json) -> Head:
-    """That of a response to *asked*, with an id of its own."""
-    return Head(f"resp_{uuid.uuid4().hex}{uuid.uuid4().hex[:16]}", asked["model"], int(time.time()))
 
 
 def limits(settings: Settings, shared: Shared | None = None) -> RateLimits:
