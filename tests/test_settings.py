@@ -53,7 +53,6 @@ DEFAULTS = {
     "state_lifetime": 30 * 86_400.0,
     "state_limit": 1024**3,
     "websockets": True,
-    "state_keys": (),
     "tool_timeout": 30.0,
     "tool_output_limit": 64 * 1024,
     "tool_concurrency": 8,

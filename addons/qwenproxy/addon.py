@@ -1,5 +1,7 @@
 """The addon: options, life cycle, and the one hook that answers."""
 
+import asyncio
+import gc
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -31,6 +33,7 @@ from qwenproxy.state import keys, place
 from qwenproxy.state.base import Store
 from qwenproxy.state.keys import Seals
 from qwenproxy.state_settings import StateSettings
+from qwenproxy.telemetry import Telemetry
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
@@ -46,6 +49,10 @@ COLUMNS = ["comment", "status"]
 LOOKERS = ("view", "dumper")
 """mitmproxy's addons that show flows, and its options by which flows are written or handed to someone else."""
 LOOKED_AT = ("save_stream_file", "hardump", "scripts")
+
+THRESHOLDS = (20_000, 10, 10)
+"""Of the garbage collector, instead of 2,000: at each of its passes it looks through whatever is under way, a hundred
+open streams in some milliseconds, and finds little.  The garbage of a request is about a hundred objects."""
 
 
 class QwenProxy:
@@ -63,14 +70,16 @@ class QwenProxy:
         self._desk: Desk | None = None
         self._toolbox: Toolbox | None = None
         self._archive: Archive | None = None
-        self._shared: Shared | None = None
         self._seals: Seals | None = None
+        self._shared: Shared | None = None
         self._running = False
         self._json: logging.Handler | None = None
         self._keep = 0
         self._shelf: Shelf | None = None
         self.traffic = Traffic()
         """The exchanges under way, whatever the settings become."""
+        self.telemetry = Telemetry(self.traffic, self._environ)
+        """What follows them."""
         self.settings = Settings()
 
     @property
@@ -108,6 +117,7 @@ class QwenProxy:
 
     def running(self) -> None:
         self._running = True
+        spare_the_collector()
         if self._desk is not None:
             self._desk.service.start()
             for complaint in service.complaints(self._desk.service):
@@ -122,6 +132,7 @@ class QwenProxy:
         if toolbox is not None:
             asyncio_utils.create_task(toolbox.close(), name="close the tools", keep_ref=True)
         self._put_away()
+        self.telemetry.leave()
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:
@@ -197,6 +208,13 @@ class QwenProxy:
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
         toolbox = self._tools(found)
+        try:
+            over = self.telemetry.take_up(found)
+        except ValueError as e:
+            raise exceptions.OptionsError(str(e)) from None
+        for watcher in over:
+            work = asyncio.to_thread(watcher.close)
+            asyncio_utils.create_task(work, name="close what follows the traffic", keep_ref=True)
         before, was, self.settings = self._desk, self.settings, found
         if before is None or state_of(found) != state_of(was):
             self._put_away()
@@ -205,7 +223,8 @@ class QwenProxy:
             self._seals = keys.seals(found, self._environ)
         self._retire()
         made = service.service(found, self._environ, self._shared)
-        self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self._seals)
+        self.telemetry.follow(made)
+        self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self._seals, self.telemetry.meter)
         if before is not None:
             self._desk.inherit(before)
         if self._running:
@@ -249,6 +268,14 @@ def is_looked_at() -> bool:
     """Whether anything may look at flows: if not, nothing is kept for viewing."""
     asked = (getattr(ctx.options, name, None) for name in LOOKED_AT)
     return any(asked) or any(ctx.master.addons.get(name) is not None for name in LOOKERS)
+
+
+def spare_the_collector() -> None:
+    """Have Python look for garbage more rarely, and never in what has been loaded by now: it holds all streams up."""
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*THRESHOLDS)
 
 
 def anybody(_hook: str) -> bool:

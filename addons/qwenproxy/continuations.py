@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import orjson
 
+from qwenproxy.sealing import Broken
 from qwenproxy.shared.link import Away
 from qwenproxy.shared.place import Shared
-from qwenproxy.shared.seal import Broken
 from qwenproxy.wire.openai import Json
 
 log = logging.getLogger(__name__)

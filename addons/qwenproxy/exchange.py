@@ -18,7 +18,7 @@ from qwenproxy.opening import Opened, Opening
 from qwenproxy.record import Record
 from qwenproxy.rounds import Source
 from qwenproxy.service import Service
-from qwenproxy.wire.openai import ChatEvent, Head, Json
+from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json
 
 WOVEN = "messages: earlier calls of the proxy's own tools put back"
 """The note on it."""
@@ -70,6 +70,8 @@ class Exchange:
         self._opening.dropped = tuple(call.dropped)
         self._take(call.chat)
         self._loop = self._looped(kit)
+        if record.trace is not None:
+            record.trace.asked(self._chat)
 
     async def open(self) -> Answer:
         """The answer; for a stream, as soon as its first event is there, or a heartbeat is due.
@@ -100,7 +102,9 @@ class Exchange:
         if events and isinstance(events[-1], ProxyError):
             raise events[-1]
         self.record.heard(events)
-        self.record.changed += tuple(source.repairs)
+        if self.record.trace is not None:
+            self.record.trace.heard(events)
+        self.record.mended(source.repairs)
         body = orjson.dumps(self._call.whole(self._head, events))
         return Answer(200, {"content-type": "application/json"} | headers_of(self.record), body)
 
@@ -158,6 +162,7 @@ class StreamedBody:
         head: Head,
     ) -> None:
         self._record = exchange.record
+        self._trace = exchange.record.trace
         self._begun = begun
         self._writer = call.writer(head)
         self._source: Source | None = None
@@ -176,9 +181,11 @@ class StreamedBody:
             if last is None:
                 self._ended = True
                 out += self._writer.end()
-            else:
-                self._record.heard(events[-1:])
+            elif not isinstance(last, Delta):
+                self._record.heard((last,))
                 self._ended = isinstance(last, ProxyError)
+            if self._trace is not None:
+                self._trace.heard(events)
             if out:
                 return out
         return b""
@@ -194,7 +201,7 @@ class StreamedBody:
             self._source = begun.result()[0]
         if self._source is not None:
             await self._source.close()
-            self._record.changed += tuple(self._source.repairs)
+            self._record.mended(self._source.repairs)
         self._record.close(cut=not self._ended)
 
     async def _events(self) -> Sequence[ChatEvent]:
@@ -222,4 +229,7 @@ def headers_of(record: Record) -> dict[str, str]:
 
 def header_text(text: str) -> str:
     """*text* as a header value: printable ASCII only, whatever an app calls its model."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:500])
+    text = text[:500]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else "?" for c in text)

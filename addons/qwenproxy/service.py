@@ -24,6 +24,7 @@ from qwenproxy.lessons import Lessons
 from qwenproxy.lines import Line
 from qwenproxy.listing import Listing
 from qwenproxy.offer import Offer
+from qwenproxy.record import Record
 from qwenproxy.settings import Settings, credentials_path
 from qwenproxy.shared import place
 from qwenproxy.shared.place import Shared
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 
 RESTS: Mapping[Failure, float] = {errors.QUOTA: 600.0, errors.BILLING: 600.0, errors.UPSTREAM_KEY: 60.0}
 """What speaks against a line and not against the request: for how many seconds the others are tried before it."""
+
+
+ASIDE = "next_upstream"
+"""Why an exchange is tried again, on another line."""
 
 
 class Service:
@@ -71,10 +76,10 @@ class Service:
         now = self._clock()
         return sorted(self.lines, key=lambda line: max(0.0, line.rests_until - now))
 
-    async def first[T](self, lines: Sequence[Line], attempt: Callable[[Line], Awaitable[T]]) -> T:
+    async def first[T](self, lines: Sequence[Line], attempt: Callable[[Line], Awaitable[T]], record: Record) -> T:
         """What *attempt* makes of the first of *lines* that answers; one that fails by itself is put aside.
 
-        Raises ProxyError: what is wrong with the request, or with the last line.
+        *record*: that of the exchange.  Raises ProxyError: what is wrong with the request, or with the last line.
         """
         for line, following in pairwise(lines):
             try:
@@ -82,6 +87,7 @@ class Service:
             except ProxyError as e:
                 if not self.put_aside(line, e, following):
                     raise
+                record.retried(ASIDE)
         return await attempt(lines[-1])
 
     def put_aside(self, line: Line, error: ProxyError, following: Line) -> bool:

@@ -25,8 +25,8 @@ class StateSettings(ToolSettings):
         values.LONG_KEYS,
         "",
         "Keys that seal what is kept in a Redis, and what apps carry for the proxy (thinking, compacted "
-        "conversations), each of 32 characters or more: the first one seals, all of them open; none: a file beside "
-        "`state`, made at its first use, and nothing in a Redis is sealed",
+        "conversations), each of 32 characters or more: the first one seals, all of them open; none: those in a file "
+        "beside `state`, made at its first use, and nothing in a Redis is sealed",
         secret=True,
     )
     state_keys_file: str = _setting(values.PATH, "", "File with more of them, one a line, `#` before a comment")

@@ -272,6 +272,7 @@ STATE: Kind[str] = Kind(
     ),
     parted=redis_urls.parted,
 )
+USAGE = Kind("a path, or off", _text, placed=lambda path, absolute: absolute(path) if path not in ("", "off") else path)
 PATH = Kind("a path", _text, placed=lambda path, absolute: absolute(path) if path else "")
 KEY = Kind("a key", _key, quoted=False)
 KEYS = Kind("keys", _names(_key), quoted=False)

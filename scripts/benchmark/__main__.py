@@ -20,6 +20,7 @@ from scripts.benchmark.memory import Memory, memory
 from scripts.benchmark.report import report
 from scripts.benchmark.rounds import Bench, Round, one_round, upstream
 from scripts.benchmark.subjects import DIRECT, SUBJECTS, NotReady, Subject
+from scripts.benchmark.summary import summary
 
 MOST_ROUNDS = 50
 
@@ -136,6 +137,8 @@ def main(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
     sys.stdout.write(report(about, results.rounds, todo.plan, todo.subjects, results.memories))
+    if tables := summary(results.rounds):
+        sys.stdout.write(f"\n## For the README\n\n{tables}")
     if todo.json is not None:
         todo.json.write_bytes(orjson.dumps({"about": about, **asdict(results)}, option=orjson.OPT_INDENT_2))
     return 130 if interrupted else int(_anything_failed(results))

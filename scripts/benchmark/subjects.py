@@ -57,7 +57,7 @@ _ADDON = (
 
 _RUN = (*_run(), "run", "--port", "{port}", "--no-proxy-port")
 
-IN_SHORT = frozenset({"whole-16", "paced-50", "burst"})
+IN_SHORT = frozenset({"whole-16", "short-1", "paced-50", "burst"})
 
 DIRECT = Subject("direct", "direct", ())
 SUBJECTS = (

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from qwenproxy.shared.seal import Broken, Seal
+from qwenproxy.sealing import Broken
+from qwenproxy.shared.seal import Seal
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -25,9 +26,9 @@ def test_an_older_key_opens_what_it_sealed() -> None:
 WRONG: dict[str, tuple[Seal, Callable[[bytes], bytes], str, str]] = {
     "another key": (Seal([OLD]), lambda kept: kept, "p", "none of the keys"),
     "no key": (Seal([]), lambda kept: kept, "p", "there is no key here"),
-    "another place": (Seal([NEW]), lambda kept: kept, "q", "none of the keys"),
-    "changed": (Seal([NEW]), lambda kept: kept[:-1] + bytes([kept[-1] ^ 1]), "p", "none of the keys"),
-    "cut": (Seal([NEW]), lambda kept: kept[:8], "p", "none of the keys"),
+    "another place": (Seal([NEW]), lambda kept: kept, "q", "was changed"),
+    "changed": (Seal([NEW]), lambda kept: kept[:-1] + bytes([kept[-1] ^ 1]), "p", "was changed"),
+    "cut": (Seal([NEW]), lambda kept: kept[:8], "p", "was changed"),
     "not sealed": (Seal([NEW]), lambda kept: Seal([]).close(b"x", "p"), "p", "none of the keys"),
     "nothing": (Seal([NEW]), lambda kept: b"", "p", "none of the keys"),
 }

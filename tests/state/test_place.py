@@ -6,7 +6,7 @@ import pytest
 
 from qwenproxy.settings import load
 from qwenproxy.shared.place import shared
-from qwenproxy.state.place import path_of, store
+from qwenproxy.state.place import path_of, store, usage, usage_path
 from qwenproxy.state.redis_store import RedisStore
 
 PLACES = {
@@ -37,3 +37,21 @@ def test_nothing_is_opened_before_it_is_needed(tmp_path: Path, state: str, there
     environ = {"HOME": str(tmp_path), "QWENPROXY_STATE": state}
     assert (store(load(environ, tmp_path), environ) is not None) is there
     assert not list(tmp_path.iterdir())
+
+
+USAGES = {
+    "at home": ({"HOME": "/home/me"}, "/home/me/.local/state/qwenproxy/usage.db"),
+    "beside the state": ({"HOME": "/h", "QWENPROXY_STATE": "/s/my.db"}, "/s/usage.db"),
+    "where it was said": ({"HOME": "/h", "QWENPROXY_USAGE": "my.db", "QWENPROXY_STATE": "off"}, "/cwd/my.db"),
+    "nowhere": ({"HOME": "/h", "QWENPROXY_USAGE": "off"}, "None"),
+    "nowhere, as the state": ({"HOME": "/h", "QWENPROXY_STATE": "off"}, "None"),
+    "not in memory, which nobody else could read": ({"HOME": "/h", "QWENPROXY_STATE": "memory"}, "None"),
+}
+
+
+@pytest.mark.parametrize("name", USAGES)
+def test_the_place_of_the_usage(name: str) -> None:
+    environ, place = USAGES[name]
+    found = load(environ, Path("/cwd"))
+    assert str(usage_path(found, environ)) == place
+    assert (usage(found, environ) is None) == (place == "None")

@@ -69,6 +69,8 @@ class OAuth:
         self._useless = ""
         self._resource: str | None = None
         self._base_url = resource.PORTAL
+        self.on_refresh: Callable[[str], object] = lambda outcome: None
+        """Is told how each renewal ended: `renewed`, `taken` (by another process), `failed`, `refused`."""
 
     @property
     def base_url(self) -> str:
@@ -207,15 +209,18 @@ class OAuth:
 
     async def _refresh(self, old: str) -> None:
         self._looked_at = self._now()
+        before = self._holding.refreshed_at
         try:
             await self._holding.refresh(old)
         except SignInError as e:
+            self.on_refresh("refused" if isinstance(e, Refused) else "failed")
             if self._failure is None or self._failure.message != e.message:
                 log.warning("The login to Qwen was not renewed: %s", e.message)
             self._failure = e
             if not isinstance(e, Refused):
                 self._failed_at, self._rest = self._now(), max(RETRY_AFTER, e.retry_after or 0.0)
         else:
+            self.on_refresh("taken" if self._holding.refreshed_at == before else "renewed")
             self._settle()
 
     def _settle(self) -> None:

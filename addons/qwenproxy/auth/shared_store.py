@@ -15,8 +15,8 @@ from qwenproxy.auth.shared_lock import DOUBT, LEASE, SharedLock
 from qwenproxy.auth.shared_scripts import OFFER, READ, REMOVE, RESTORE, WRITE
 from qwenproxy.auth.store import Store
 from qwenproxy.auth.token import Token
+from qwenproxy.sealing import Broken
 from qwenproxy.shared.place import Shared
-from qwenproxy.shared.seal import Broken
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -191,6 +190,4 @@ class Announcement:
             words += [f"{kind}=http://{human.format_address(address)}" for address in server.listen_addrs[:1]]
         if isinstance(self._proxy, WebMaster):
             words.append(f"web={self._proxy.web_url}")
-        gc.collect()
-        gc.freeze()  # what has been loaded stays: to look through it again and again would hold streams up
         print(" ".join(words), flush=True)

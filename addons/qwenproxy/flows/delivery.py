@@ -22,11 +22,15 @@ CUT = b"\n\n: more was delivered, and not kept (setting view_limit)\n\n" + sse.e
 )
 
 
-class Handler(shortcut.Handler, Protocol):
-    """The part of mitmproxy's ConnectionHandler that a delivery needs."""
+class Channel(Protocol):
+    """The part of mitmproxy's ConnectionHandler by which a connection's layers are told, and its app waited for."""
 
     async def server_event(self, event: events.Event) -> None: ...
     async def drain_writers(self) -> None: ...
+
+
+class Handler(Channel, shortcut.Handler, Protocol):
+    """The part of it that a delivery needs."""
 
 
 class Pull(commands.ConnectionCommand):

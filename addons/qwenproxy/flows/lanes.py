@@ -17,7 +17,7 @@ from qwenproxy.endpoints.responses import socket
 from qwenproxy.endpoints.responses.socket import Create, Message, Told
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Body
-from qwenproxy.flows.delivery import Handler
+from qwenproxy.flows.delivery import Channel
 from qwenproxy.flows.websocket import Bounds, Close, Saying
 from qwenproxy.recent import Known, Recent
 from qwenproxy.record import Record
@@ -74,7 +74,7 @@ class Lanes:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Channel,
         flow: http.HTTPFlow,
         respond: Respond,
         note: Callable[[Record], object],

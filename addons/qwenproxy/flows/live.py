@@ -22,7 +22,7 @@ from mitmproxy.proxy.layers import http as layers
 
 from qwenproxy import errors, hostnames
 from qwenproxy.errors import ProxyError
-from qwenproxy.flows import answers, fit, shortcut
+from qwenproxy.flows import answers, fit, listeners, shortcut
 from qwenproxy.flows.delivery import Delivery
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.visits import Visit, take_credentials
@@ -49,8 +49,8 @@ class Door:
     layers."""
 
     def owns(self, flow: http.HTTPFlow) -> bool:
-        """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
-        if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
+        """Whether *flow* is ours: addressed to us, or to OpenAI: by target (the CONNECT host), server name or Host."""
+        if listeners.is_local(flow):
             return True
         request = flow.request
         names = (request.host, flow.client_conn.sni, request.host_header, request.authority)

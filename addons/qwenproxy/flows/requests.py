@@ -5,8 +5,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
-from mitmproxy.proxy.mode_specs import ReverseMode
-
 from qwenproxy import errors
 from qwenproxy.archive import Archive
 from qwenproxy.completion import Completion
@@ -20,11 +18,12 @@ from qwenproxy.endpoints.responses.call import check
 from qwenproxy.endpoints.responses.socket import Create
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
-from qwenproxy.flows import access, answers, routes, turns
+from qwenproxy.flows import access, answers, listeners, routes, turns
 from qwenproxy.flows.asked import Ask, json_answer, owner_of
 from qwenproxy.flows.kept import Kept
 from qwenproxy.flows.lanes import Turn
 from qwenproxy.flows.local import Local
+from qwenproxy.flows.probes import Probes
 from qwenproxy.flows.responding import Responding
 from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.limits import RateLimits, client_id
@@ -36,7 +35,7 @@ from qwenproxy.shared.place import Shared
 from qwenproxy.state.keys import Seals, own
 from qwenproxy.tools import policy
 from qwenproxy.tools.toolbox import Toolbox
-from qwenproxy.traffic import Traffic
+from qwenproxy.traffic import Meter, Traffic
 from qwenproxy.wire.openai import Head
 
 RESPONSES = routes.Served("responses")
@@ -54,10 +53,12 @@ class Desk:
         archive: Archive | None = None,
         traffic: Traffic | None = None,
         seals: Seals | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is.
 
         *traffic*: where the process's exchanges are counted.  *seals*: for what apps carry; without, for a while only.
+        *meter*: what has figures for whoever asks.
         """
         self.service = service
         self.settings = settings
@@ -71,6 +72,7 @@ class Desk:
         self._access = access.Access(settings)
         self._limits = limits(settings, service.shared)
         self._local = Local(settings, service)
+        self._probes = Probes(self._access, service, self.traffic, meter)
         responding = self._responding = Responding(
             settings, service, archive, seals or own(), self.traffic, self._kept, self._exchange
         )
@@ -99,9 +101,12 @@ class Desk:
 
     async def answer(self, visit: Visit) -> Answer:
         """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
-        headers = plain_headers(visit.flow.request)
-        name, method = answers.request_id(visit.flow.id), visit.flow.request.method
-        record = visit.record = self.traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep))
+        request = visit.flow.request
+        headers = plain_headers(request)
+        if listeners.is_probe(request.path) and listeners.is_local(visit.flow):
+            return await self._probe(visit, headers)
+        name, method = answers.request_id(visit.flow.id), request.method
+        record = visit.record = self.traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep), headers)
         try:
             answer = await self._routed(visit, headers, record)
         except ProxyError as e:
@@ -120,10 +125,16 @@ class Desk:
         answer.headers |= self._access.shared(headers.get("origin")) | answer.headers
         return answer
 
+    async def _probe(self, visit: Visit, headers: Mapping[str, str]) -> Answer:
+        try:
+            return await self._probes.answer(visit, headers)
+        except ProxyError as e:
+            return answers.of_error(e, visit.flow.id)
+
     async def _routed(self, visit: Visit, headers: Mapping[str, str], record: Record) -> Answer:
         request = visit.flow.request
         origin = headers.get("origin")
-        is_local = isinstance(visit.flow.client_conn.proxy_mode, ReverseMode)
+        is_local = listeners.is_local(visit.flow)
         if is_local:
             self._access.check_host(request.host_header, visit.flow.client_conn.sockname[0])
         self._access.check_origin(origin, headers.get("sec-fetch-site"))
@@ -141,7 +152,7 @@ class Desk:
         self._local.note(record)
         if route.endpoint == "socket":
             return turns.connect(self, visit, headers)
-        client = client_id(key, visit.flow.client_conn.peername[0])
+        client = record.client = client_id(key, visit.flow.client_conn.peername[0])
         standing = await self._limits.check(client)
         owner = owner_of(visit.credentials.get("authorization"))
         ask = Ask(request, headers, route, record, key, client, owner)
@@ -153,7 +164,7 @@ class Desk:
         """The response to one message over the WebSocket of *visit*.  Raises ProxyError."""
         request, shown, asked = visit.flow.request, visit.credentials.get("authorization"), create.asked
         key = self._access.check_key(shown)
-        client = client_id(key, visit.flow.client_conn.peername[0])
+        client = record.client = client_id(key, visit.flow.client_conn.peername[0])
         await self._limits.check(client)
         check(asked)
         ask = Ask(request, plain_headers(request), RESPONSES, record, key, client, owner_of(shown))

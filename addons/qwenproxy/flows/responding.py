@@ -125,8 +125,8 @@ class Responding:
             exchange = await self._exchange(ask, call, head, make, tools=not call.compacts)
             return await self._kept.make(exchange, head, plan)
         begun = Begun(call, head)
-        own = self._traffic.begin(Record(record.id, record.method, "background", time.monotonic))
-        own.model, own.stream = call.model, True
+        own = self._traffic.begin(Record(record.id, record.method, "background", time.monotonic), ask.headers)
+        own.model, own.stream, own.client = call.model, True, record.client
         exchange = await self._exchange(ask._replace(record=own), begun, head, make, tools=not call.compacts)
         return await self._kept.begin(ask, exchange, begun, head, plan)
 

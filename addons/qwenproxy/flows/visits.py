@@ -11,7 +11,7 @@ from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import answers
-from qwenproxy.flows.delivery import Delivery, Handler
+from qwenproxy.flows.delivery import Channel, Delivery, Handler
 from qwenproxy.flows.lanes import Lanes
 from qwenproxy.flows.views import notes
 from qwenproxy.record import Record
@@ -75,7 +75,7 @@ class Visit:
         self.flow = flow
         self.credentials = credentials
         self.delivery: Delivery | None = None
-        self.handler: Handler | None = None
+        self.handler: Channel | None = None
         """The app's connection, while there is one."""
         self.lanes: Lanes | None = None
         """What has come of it, if it was a WebSocket's handshake."""

@@ -1,15 +1,11 @@
-"""What is kept in a Redis that others may read: sealed, with keys that never go there."""
+"""What is kept in a Redis that others may read: sealed, if there are keys, with what never goes there."""
 
 from collections.abc import Sequence
 
-from qwenproxy.sealing import Keyring
+from qwenproxy.sealing import Broken, Keyring
 
-PLAIN, SEALED = b"\x00", b"\x01"
-"""How what is kept begins."""
-
-
-class Broken(ValueError):
-    """What was kept cannot be opened; the message says why, and quotes nothing."""
+PLAIN = b"\x00"
+"""How begins what is not sealed; what is begins with `sealing.VERSION`."""
 
 
 class Seal:
@@ -23,21 +19,12 @@ class Seal:
 
     def close(self, data: bytes, place: str) -> bytes:
         """*data* as it may be kept at *place*; it opens nowhere else."""
-        if self._keyring is None:
-            return PLAIN + data
-        return SEALED + self._keyring.seal_bytes(data, _context(place))
+        return PLAIN + data if self._keyring is None else self._keyring.seal(data, place.encode())
 
     def open(self, kept: bytes, place: str) -> bytes:
         """What was closed for *place*.  Raises Broken."""
-        if self._keyring is None:
-            if kept[:1] != PLAIN:
-                raise Broken("it is sealed, and there is no key here (setting state_keys)")
-            return kept[1:]
-        found = self._keyring.open_bytes(kept[1:], _context(place)) if kept[:1] == SEALED else None
-        if found is None:
-            raise Broken("none of the keys here has sealed it so (setting state_keys)")
-        return found
-
-
-def _context(place: str) -> bytes:
-    return f"shared\0{place}".encode()
+        if self._keyring is not None:
+            return self._keyring.open(kept, place.encode())
+        if kept[:1] != PLAIN:
+            raise Broken("it is sealed, and there is no key here (setting state_keys)")
+        return kept[1:]

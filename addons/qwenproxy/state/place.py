@@ -10,6 +10,7 @@ from qwenproxy.state.base import Store
 from qwenproxy.state.database import Bounds
 from qwenproxy.state.redis_store import RedisStore
 from qwenproxy.state.sqlite import SQLiteStore
+from qwenproxy.state.usage import UsageFile
 
 OFF, MEMORY = "off", "memory"
 
@@ -22,6 +23,18 @@ def store(settings: Settings, environ: Mapping[str, str], shared: Shared | None 
     if shared is not None:
         return RedisStore(shared, bounds)
     return SQLiteStore(None if settings.state == MEMORY else path_of(settings, environ), bounds)
+
+
+def usage(settings: Settings, environ: Mapping[str, str]) -> UsageFile | None:
+    """Where the usage is kept; None: nowhere."""
+    path = usage_path(settings, environ)
+    return None if path is None else UsageFile(path, settings.usage_lifetime)
+
+
+def usage_path(settings: Settings, environ: Mapping[str, str]) -> Path | None:
+    if settings.usage == OFF or (not settings.usage and settings.state in (OFF, MEMORY)):
+        return None
+    return Path(settings.usage) if settings.usage else path_of(settings, environ).with_name("usage.db")
 
 
 def path_of(settings: Settings, environ: Mapping[str, str]) -> Path:

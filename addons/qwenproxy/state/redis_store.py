@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from qwenproxy.errors import INTERNAL, STATE_UNAVAILABLE
+from qwenproxy.sealing import Broken
 from qwenproxy.shared.link import Away, Word
 from qwenproxy.shared.place import Shared
 from qwenproxy.shared.script import Script
-from qwenproxy.shared.seal import Broken
 from qwenproxy.state import redis_scripts
 from qwenproxy.state.base import Ending, Entry, Log, Page, Side, Stored, Unusable
 from qwenproxy.state.database import Bounds
