@@ -49,7 +49,6 @@ DEFAULTS = {
     "fetch_hosts": (),
     "state": "",
     "state_password": Secret(),
-    "state_keys": (),
     "state_keys_file": "",
     "state_lifetime": 30 * 86_400.0,
     "state_limit": 1024**3,

@@ -9,9 +9,9 @@ from qwenproxy.errors import STATE_UNAVAILABLE
 from qwenproxy.shared.link import Link
 from qwenproxy.shared.place import Shared
 from qwenproxy.shared.seal import Seal
-from qwenproxy.state import redis_scripts
 from qwenproxy.state.base import Ending, Side, Store, Unusable
 from qwenproxy.state.database import Bounds
+from qwenproxy.state.redis_functions import HEARD
 from qwenproxy.state.redis_store import PREFIX, RedisStore
 from tests.state.conftest import opened_in
 from tests.state.stores import ME, ROOMY, YOU, body, entry, event, item, keep
@@ -62,7 +62,7 @@ async def test_nobody_is_taken_for_dead_because_redis_was_away(server: RedisServ
         assert await other.orphans() == [], "before anybody is heard of"
         await other._beat()
         assert await other.orphans() == [], "some are, others not yet"
-        assert 0 < await link.call("TTL", f"{PREFIX}amnesty") <= redis_scripts.HEARD
+        assert 0 < await link.call("TTL", f"{PREFIX}amnesty") <= HEARD
         await link.call("DEL", f"{PREFIX}amnesty")
         assert await other.orphans() == [(ME, "running")]
 

@@ -8,130 +8,9 @@ each of those who make responses has been heard of.
 All begin with PREFIX LIFETIME(ms) ROOM(bytes); items are given as their count and then id and body of each.
 """
 
-from qwenproxy.shared.script import Script
+from qwenproxy.state.redis_functions import program
 
-HEARD = 30
-"""Seconds after which somebody who has not been heard of is dead."""
-GAP = 15
-"""Seconds in which nobody at all was heard of, as when the Redis was away: nobody is dead for a while then."""
-
-_BASE = f"""
-local P, LIFETIME, ROOM, HEARD, GAP = ARGV[1], ARGV[2], tonumber(ARGV[3]), {HEARD}, {GAP}
-local RUNNING = {{queued = true, in_progress = true}}
-local call = redis.call
-local time = call('TIME')
-local NOW = tonumber(time[1]) + tonumber(time[2]) / 1e6
-"""
-
-_FUNCTIONS = """
-local function order(holder, side) return P .. 'i:' .. holder .. ':' .. side end
-local function bodies(holder) return P .. 'b:' .. holder end
-local function owner(holder)
-    return call('HGET', P .. 'r:' .. holder, 'owner') or call('HGET', P .. 'c:' .. holder, 'owner')
-end
-local function owned(kind, who, id) return call('HGET', P .. kind .. id, 'owner') == who end
-local function parts(member)
-    local place, id = string.match(member, '^(%d+)|(.*)$')
-    return tonumber(place), id
-end
-local function grow(holder, bytes)
-    call('HINCRBY', P .. 'sizes', holder, bytes)
-    call('INCRBY', P .. 'total', bytes)
-end
-local function last(holder, side)
-    local found = call('ZREVRANGE', order(holder, side), 0, 0, 'WITHSCORES')
-    return found[2] and tonumber(found[2]) + 1 or 0
-end
-local function keep(holder, side, who, id, body)
-    local place = last(holder, side)
-    call('ZADD', order(holder, side), place, place .. '|' .. id)
-    call('HSET', bodies(holder), side .. ':' .. place, body)
-    call('SET', P .. 'x:' .. who .. ':' .. id, place .. '|' .. side .. holder, 'PX', LIFETIME)
-    grow(holder, #body + 2 * #id + 100)
-end
-local function put(holder, side, who, at)
-    for each = 1, tonumber(ARGV[at]) do keep(holder, side, who, ARGV[at + 2 * each - 1], ARGV[at + 2 * each]) end
-    return at + 2 * tonumber(ARGV[at]) + 1
-end
-local function write(id, first, tail, body)
-    call('ZADD', P .. 'e:' .. id, tail, first)
-    call('HSET', bodies(id), 'e:' .. first, body)
-    grow(id, #body + 100)
-end
-local function touch(holder)
-    call('ZADD', P .. 'used', NOW, holder)
-    local who = owner(holder)
-    for _, key in ipairs({P .. 'r:' .. holder, P .. 'c:' .. holder, P .. 'e:' .. holder, bodies(holder)}) do
-        call('PEXPIRE', key, LIFETIME)
-    end
-    for side = 0, 1 do
-        call('PEXPIRE', order(holder, side), LIFETIME)
-        for _, member in ipairs(call('ZRANGE', order(holder, side), 0, -1)) do
-            local _, id = parts(member)
-            call('PEXPIRE', P .. 'x:' .. who .. ':' .. id, LIFETIME)
-        end
-    end
-end
-local function unindex(who, id, holder)
-    local key = P .. 'x:' .. who .. ':' .. id
-    local found = call('GET', key)
-    if found and string.match(found, '^%d+|%d(.*)$') == holder then call('DEL', key) end
-end
-local function clear(holder)
-    local who = owner(holder) or ''
-    for side = 0, 1 do
-        for _, member in ipairs(call('ZRANGE', order(holder, side), 0, -1)) do
-            local _, id = parts(member)
-            unindex(who, id, holder)
-        end
-        call('DEL', order(holder, side))
-    end
-    call('DEL', P .. 'r:' .. holder, P .. 'c:' .. holder, P .. 'e:' .. holder, bodies(holder))
-    call('INCRBY', P .. 'total', -tonumber(call('HGET', P .. 'sizes', holder) or '0'))
-    call('HDEL', P .. 'sizes', holder)
-    call('HDEL', P .. 'running', holder)
-    call('ZREM', P .. 'used', holder)
-end
-local function forget(oldest)
-    local cleared = false
-    for _, holder in ipairs(oldest) do
-        if not RUNNING[call('HGET', P .. 'r:' .. holder, 'status') or ''] then
-            clear(holder)
-            cleared = true
-        end
-    end
-    return cleared
-end
-local function sweep()
-    forget(call('ZRANGEBYSCORE', P .. 'used', '-inf', NOW - LIFETIME / 1000, 'LIMIT', 0, 50))
-    if tonumber(call('GET', P .. 'total') or '0') <= ROOM then return end
-    while tonumber(call('GET', P .. 'total') or '0') > ROOM * 0.9 do
-        if not forget(call('ZRANGE', P .. 'used', 0, 49)) then return end
-    end
-end
-local function items(holder, side, before, found)
-    for _, member in ipairs(call('ZRANGE', order(holder, side), 0, -1)) do
-        local place, id = parts(member)
-        if before == nil or place < before then
-            found[#found + 1] = id
-            found[#found + 1] = call('HGET', bodies(holder), side .. ':' .. place)
-        end
-    end
-    return found
-end
-local function alive(runner)
-    if call('EXISTS', P .. 'amnesty') == 1 then return true end
-    if NOW - tonumber(call('GET', P .. 'heard') or '0') > GAP then return true end
-    return NOW - tonumber(call('HGET', P .. 'beats', runner) or '0') < HEARD
-end
-"""
-
-
-def _script(text: str) -> Script:
-    return Script(_BASE, _FUNCTIONS, text)
-
-
-BEAT = _script("""
+BEAT = program("""
 local before = tonumber(call('GET', P .. 'heard') or NOW)
 if NOW - before > GAP then call('SET', P .. 'amnesty', 1, 'EX', HEARD) end
 call('SET', P .. 'heard', NOW)
@@ -143,10 +22,10 @@ return 1
 """)
 """RUNNER: it is there."""
 
-LEAVE = _script("return call('HDEL', P .. 'beats', ARGV[4])")
+LEAVE = program("return call('HDEL', P .. 'beats', ARGV[4])")
 """RUNNER: it is not there any more."""
 
-ADD = _script("""
+ADD = program("""
 local id, who, conversation, body = ARGV[4], ARGV[5], ARGV[10], ARGV[11]
 local place = conversation ~= '' and last(conversation, 0) or 0
 call('HSET', P .. 'r:' .. id, 'owner', who, 'status', ARGV[6], 'runner', ARGV[7], 'logged', ARGV[8],
@@ -160,7 +39,7 @@ return 1
 """)
 """ID OWNER STATUS RUNNER LOGGED PREVIOUS CONVERSATION BODY ITEMS: a response that is being made."""
 
-APPEND = _script("""
+APPEND = program("""
 local id = ARGV[4]
 if not RUNNING[call('HGET', P .. 'r:' .. id, 'status') or ''] then return 0 end
 if ARGV[7] ~= '' then
@@ -171,7 +50,7 @@ return 1
 """)
 """ID FIRST LAST EVENTS: 0 if it is not being made any more."""
 
-END = _script("""
+END = program("""
 local id, status, body = ARGV[4], ARGV[5], ARGV[6]
 local key = P .. 'r:' .. id
 if not RUNNING[call('HGET', key, 'status') or ''] then return 0 end
@@ -193,7 +72,7 @@ return 1
 """)
 """ID STATUS BODY ITEMS FIRST LAST EVENTS: 0 if it has been ended, or removed, before."""
 
-FIND = _script("""
+FIND = program("""
 local key = P .. 'r:' .. ARGV[5]
 if not owned('r:', ARGV[4], ARGV[5]) then return false end
 local body, logged, runner = unpack(call('HMGET', key, 'body', 'logged', 'runner'))
@@ -201,14 +80,14 @@ return {body, logged, runner and not alive(runner) and 1 or 0, items(ARGV[5], 1,
 """)
 """OWNER ID: body, whether it is logged, whether it is an orphan, its output."""
 
-REMOVE = _script("""
+REMOVE = program("""
 if not owned(ARGV[4], ARGV[5], ARGV[6]) then return 0 end
 clear(ARGV[6])
 return 1
 """)
 """KIND OWNER ID: whether there was one."""
 
-HISTORY = _script("""
+HISTORY = program("""
 local who, line, id = ARGV[4], {}, ARGV[5]
 while id ~= '' do
     if not owned('r:', who, id) then return false end
@@ -226,7 +105,7 @@ return found
 """)
 """OWNER ID: all items that led to it, and its output."""
 
-LOG = _script("""
+LOG = program("""
 local id, size, found = ARGV[4], 0, {}
 local runner = call('HGET', P .. 'r:' .. id, 'runner')
 local over = not (runner and alive(runner))
@@ -240,7 +119,7 @@ return {over and 1 or 0, found}
 """)
 """ID AFTER MOST: whether it is over, and events from behind AFTER, each with its first number."""
 
-REFERRED = _script("""
+REFERRED = program("""
 local found = {}
 for at = 5, #ARGV do
     local where = call('GET', P .. 'x:' .. ARGV[4] .. ':' .. ARGV[at])
@@ -254,7 +133,7 @@ return found
 """)
 """OWNER IDS: those of the items that there are."""
 
-ORPHANS = _script("""
+ORPHANS = program("""
 local found, running = {}, call('HGETALL', P .. 'running')
 for at = 1, #running, 2 do
     local who = call('HGET', P .. 'r:' .. running[at], 'owner')
@@ -268,7 +147,7 @@ return found
 """)
 """Owner and id of those whose runner is dead."""
 
-PAGE = _script("""
+PAGE = program("""
 local holder, side, after, limit, down = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8] == '1'
 local at
 if after ~= '' then
@@ -293,7 +172,7 @@ return {#members > limit and 1 or 0, found}
 """)
 """HOLDER SIDE AFTER LIMIT DOWN: whether there are more, and items from behind AFTER."""
 
-OPEN = _script("""
+OPEN = program("""
 call('HSET', P .. 'c:' .. ARGV[4], 'owner', ARGV[5], 'body', ARGV[6])
 grow(ARGV[4], #ARGV[6] + 300)
 put(ARGV[4], 0, ARGV[5], 7)
@@ -303,10 +182,10 @@ return 1
 """)
 """ID OWNER BODY ITEMS: a new conversation."""
 
-CONVERSATION = _script("return owned('c:', ARGV[4], ARGV[5]) and call('HGET', P .. 'c:' .. ARGV[5], 'body')")
+CONVERSATION = program("return owned('c:', ARGV[4], ARGV[5]) and call('HGET', P .. 'c:' .. ARGV[5], 'body')")
 """OWNER ID: its body."""
 
-REWRITE = _script("""
+REWRITE = program("""
 if not owned('c:', ARGV[4], ARGV[5]) then return 0 end
 grow(ARGV[5], #ARGV[6] - #call('HGET', P .. 'c:' .. ARGV[5], 'body'))
 call('HSET', P .. 'c:' .. ARGV[5], 'body', ARGV[6])
@@ -315,7 +194,7 @@ return 1
 """)
 """OWNER ID BODY: whether there is such a conversation."""
 
-EXTEND = _script("""
+EXTEND = program("""
 if not owned('c:', ARGV[4], ARGV[5]) then return 0 end
 put(ARGV[5], 0, ARGV[4], 6)
 touch(ARGV[5])
@@ -324,14 +203,14 @@ return 1
 """)
 """OWNER ID ITEMS: whether there is such a conversation."""
 
-CONTENT = _script("""
+CONTENT = program("""
 if not owned('c:', ARGV[4], ARGV[5]) then return false end
 touch(ARGV[5])
 return items(ARGV[5], 0, nil, {})
 """)
 """OWNER ID: all its items."""
 
-ITEM = _script("""
+ITEM = program("""
 for side = 0, 1 do
     for _, member in ipairs(call('ZRANGE', order(ARGV[4], side), 0, -1)) do
         local place, id = parts(member)
@@ -342,7 +221,7 @@ return false
 """)
 """HOLDER ITEM: its body."""
 
-DROP = _script("""
+DROP = program("""
 local dropped = 0
 for side = 0, 1 do
     for _, member in ipairs(call('ZRANGE', order(ARGV[4], side), 0, -1)) do
