@@ -1,7 +1,5 @@
 """Exchanges are counted from their beginning to their end, once each."""
 
-import asyncio
-
 from qwenproxy.record import Record
 from qwenproxy.traffic import Traffic
 
@@ -34,15 +32,3 @@ def test_each_is_counted_until_it_is_closed_and_closed_once() -> None:
     other.close(cut=True)
     assert traffic.under_way == 0
     assert told.words == ["+one", "+other", "-one 200", "-other 499"]
-
-
-async def test_drained_waits_for_the_last_one() -> None:
-    traffic = Traffic()
-    await traffic.drained()
-    under_way = [traffic.begin(record(name)) for name in "ab"]
-    waiting = asyncio.ensure_future(traffic.drained())
-    for each in under_way:
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        each.close()
-    await waiting

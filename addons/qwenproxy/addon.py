@@ -1,24 +1,26 @@
 """The addon: options, life cycle, and the one hook that answers."""
 
+import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from mitmproxy import ctx, exceptions, flow, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.options import Options
-from mitmproxy.optmanager import unset
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import logs, service, settings
 from qwenproxy.archive import Archive
-from qwenproxy.flows import access, guard, live
+from qwenproxy.flows import access, draining, guard, live
 from qwenproxy.flows.hosts import Hosts
+from qwenproxy.flows.options import defaults, defaults_by, is_looked_at, is_set, set_defaults
 from qwenproxy.flows.requests import Desk, limits
 from qwenproxy.flows.views import contentviews, rows
 from qwenproxy.flows.views.memory import Shelf
@@ -40,23 +42,22 @@ GUARDED = {"mode", "server", "listen_host", "allow_hosts", *guard.HOLES}
 PREFIX = "qwen_"
 COLUMNS = ["comment", "status"]
 """What mitmweb's flow list shows, unless the user has set it: beside a path, a comment would have no room."""
-LOOKERS = ("view", "dumper")
-"""mitmproxy's addons that show flows, and its options by which flows are written or handed to someone else."""
-LOOKED_AT = ("save_stream_file", "hardump", "scripts")
 
 
 class QwenProxy:
     """mitmproxy's side of qwenproxy.
 
-    *environ* is the process's own by default; settings in it are overridden by mitmproxy options `qwen_*`.
+    *environ* is the process's own by default; settings in it are overridden by mitmproxy options `qwen_*`.  *alone*: no
+    other process shares the work.
     """
 
     name = "qwenproxy"
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None, *, alone: bool = True) -> None:
         live.install()
         logs.leave_out_bytes()
         self._environ = os.environ if environ is None else environ
+        self._alone = alone
         self._desk: Desk | None = None
         self._toolbox: Toolbox | None = None
         self._archive: Archive | None = None
@@ -64,6 +65,7 @@ class QwenProxy:
         self._json: logging.Handler | None = None
         self._keep = 0
         self._shelf: Shelf | None = None
+        self._hurry = asyncio.Event()
         self.traffic = Traffic()
         """The exchanges under way, whatever the settings become."""
         self.settings = Settings()
@@ -75,6 +77,7 @@ class QwenProxy:
 
     def load(self, loader: Loader) -> None:
         """Declare the options, and set those of mitmproxy that everything rests on."""
+        live.door.parting = False
         with suppress(exceptions.OptionsError):  # from here, mitmproxy would go on without us: `configure` refuses
             self.settings = self._read({})
         for option in settings.options(self.settings):
@@ -94,7 +97,10 @@ class QwenProxy:
         live.door.hears = getattr(ctx.master.addons, "hears", anybody)
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
-        found = self._found()
+        self._adopt(self._found())
+
+    def _adopt(self, found: Settings) -> None:
+        """Let *found* hold from now on, if it is anything new.  Raises OptionsError for tools that cannot be."""
         if self._desk is None or found != self.settings:
             self._take_up(found)
         ours = Hosts(found.hosts).allow_hosts()
@@ -108,15 +114,51 @@ class QwenProxy:
             for complaint in service.complaints(self._desk.service):
                 log.warning("%s", complaint)
 
-    def done(self) -> None:
-        """Let go of the upstream and of the tools; answers under way go on."""
-        if self._desk is not None:
-            self._desk.closed = True
-        self._retire()
+    def done(self) -> Awaitable[None] | None:
+        """Let go of the upstream and of the tools; answers under way go on.
+
+        Is no coroutine function: when its script is loaded anew, mitmproxy refuses to wait for anything, and drops the
+        new one.  When the process is to end, it waits for what this returns: the answers get their time.
+        """
+        if ctx.master.should_exit.is_set():
+            return self._finish()
+        for task in self._let_go():
+            spawn(task)
+        return None
+
+    def hurry(self) -> None:
+        """Do not wait for answers under way."""
+        self._hurry.set()
+
+    def reload(self) -> None:
+        """Take up the settings as file and environment have them now.  Raises OptionsError: then the old ones hold."""
+        before = defaults()
+        set_defaults(defaults_by(self._read({})))
+        try:
+            self._adopt(self._found())
+        except exceptions.OptionsError:
+            set_defaults(before)
+            raise
+
+    async def _finish(self) -> None:
+        server = ctx.master.addons.get("proxyserver")
+        if self._alone:  # else it is for the launcher to say so: a service manager's signal goes to all of them
+            draining.hurried_by_signals(self._hurry)
+        if server is not None:
+            await draining.drain(server, self.traffic, self.settings.drain_timeout, self._hurry)
+        if closing := [spawn(task) for task in self._let_go()]:
+            await asyncio.wait(closing, timeout=draining.GRACE)
+
+    def _let_go(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Part with all that is open, each by a coroutine."""
+        desk, self._desk = self._desk, None
+        if desk is not None:
+            desk.closed = True
+            yield desk.service.retire()
         toolbox, self._toolbox = self._toolbox, None
         if toolbox is not None:
-            asyncio_utils.create_task(toolbox.close(), name="close the tools", keep_ref=True)
-        self._put_away()
+            yield toolbox.close()
+        yield from self._put_away()
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:
@@ -185,6 +227,8 @@ class QwenProxy:
         ours = (hosts.allow_hosts(), Hosts(self.settings.hosts).allow_hosts())
         if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts)]:
             raise ValueError("; ".join(complaints))
+        if not self._alone and (unshared := guard.unshared(options, found.state)):
+            raise ValueError(unshared)
         limits(found)
         if options.server:
             access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
@@ -194,9 +238,11 @@ class QwenProxy:
         toolbox = self._tools(found)
         before, was, self.settings = self._desk, self.settings, found
         if before is None or state_of(found) != state_of(was):
-            self._put_away()
+            for closing in self._put_away():
+                spawn(closing)
             self._archive = archived(place.store(found, self._environ))
-        self._retire()
+        if before is not None:
+            spawn(before.service.retire())
         self._desk = Desk(found, service.service(found, self._environ), toolbox, self._archive, self.traffic)
         if before is not None:
             self._desk.inherit(before)
@@ -212,21 +258,16 @@ class QwenProxy:
                 self._toolbox = Toolbox(found, self._environ)
             else:
                 registry.registry(found, self._environ)
-                asyncio_utils.create_task(self._toolbox.reload(found), name="reload the tools", keep_ref=True)
+                spawn(self._toolbox.reload(found))
         except ValueError as e:
             raise exceptions.OptionsError(str(e)) from None
         return self._toolbox
 
-    def _put_away(self) -> None:
-        """Let go of what is stored; responses in the background end."""
+    def _put_away(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Let go of what is stored, by a coroutine; responses in the background end."""
         archive, self._archive = self._archive, None
         if archive is not None:
-            asyncio_utils.create_task(archive.close(), name="close the state", keep_ref=True)
-
-    def _retire(self) -> None:
-        desk, self._desk = self._desk, None
-        if desk is not None:
-            asyncio_utils.create_task(desk.service.retire(), name="retire a service", keep_ref=True)
+            yield archive.close()
 
     def _log_as_json(self, wanted: bool) -> None:
         if wanted and self._json is None:
@@ -234,12 +275,6 @@ class QwenProxy:
         elif not wanted and self._json is not None:
             logs.undo_json(self._json)
             self._json = None
-
-
-def is_looked_at() -> bool:
-    """Whether anything may look at flows: if not, nothing is kept for viewing."""
-    asked = (getattr(ctx.options, name, None) for name in LOOKED_AT)
-    return any(asked) or any(ctx.master.addons.get(name) is not None for name in LOOKERS)
 
 
 def anybody(_hook: str) -> bool:
@@ -252,10 +287,12 @@ def state_of(found: Settings) -> tuple[object, ...]:
     return tuple(getattr(found, each.name) for each in fields(StateSettings) if each.name.startswith("state"))
 
 
+def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Have *work* done, whoever waits for it or not."""
+    task = asyncio_utils.create_task(work, name="letting go, or reloading", keep_ref=True)
+    assert task is not None
+    return task
+
+
 def archived(store: Store | None) -> Archive | None:
     return None if store is None else Archive(store)
-
-
-def is_set(name: str) -> bool:
-    """Whether the user has set mitmproxy's option *name*, even if to its default."""
-    return ctx.options._options[name].value is not unset

@@ -58,6 +58,7 @@ UPSTREAM_BLOCKED = Failure(502, "server_error", "upstream_blocked")
 UPSTREAM_CUT = Failure(502, "server_error", "upstream_stream_cut")
 UPSTREAM_UNREACHABLE = Failure(502, "server_error", "upstream_unreachable")
 OVERLOADED = Failure(503, "server_error", "upstream_overloaded")
+STOPPING = Failure(503, "server_error", "proxy_stopping", retry=True)
 UPSTREAM_TIMEOUT = Failure(504, "server_error", "upstream_timeout")
 
 

@@ -1,6 +1,5 @@
 """The exchanges under way in this process, and who is told of them."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -25,7 +24,6 @@ class Traffic:
     def __init__(self, watchers: Sequence[Watcher] = ()) -> None:
         self.watchers = watchers
         self.under_way = 0
-        self._idle = asyncio.Event()
 
     def begin(self, record: Record) -> Record:
         """Count the exchange of *record* until that is closed."""
@@ -35,15 +33,7 @@ class Traffic:
             watcher.began(record)
         return record
 
-    async def drained(self) -> None:
-        """Until no exchange is under way."""
-        while self.under_way:
-            self._idle.clear()
-            await self._idle.wait()
-
     def _end(self, record: Record) -> None:
         self.under_way -= 1
-        if not self.under_way:
-            self._idle.set()
         for watcher in self.watchers:
             watcher.ended(record)
