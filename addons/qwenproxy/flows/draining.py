@@ -9,7 +9,7 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy.mode_servers import AsyncioServerInstance
 
 from qwenproxy.errors import STOPPING, ProxyError
-from qwenproxy.flows import connections, guard, live
+from qwenproxy.flows import guard, live, under_way
 from qwenproxy.traffic import Traffic
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def drain(server: Proxyserver, traffic: Traffic, limit: float, hurry: asyn
         return
     if traffic.under_way:
         log.warning("cut after %g s (setting drain_timeout): %d under way", limit, traffic.under_way)
-    for visit in connections.visits(server):
+    for visit in under_way.visits(server):
         visit.fail(stopping(f"this answer was not complete after {limit:g} s (setting drain_timeout): ask again"))
     await is_empty(server, traffic, GRACE, 0.0, hurry)
 
@@ -68,10 +68,10 @@ async def is_empty(server: Proxyserver, traffic: Traffic, limit: float, silence:
     now = asyncio.get_running_loop().time
     deadline = now() + limit
     while True:
-        connections.close_idle(server, silence)
-        for visit in connections.visits(server):
+        under_way.close_idle(server, silence)
+        for visit in under_way.visits(server):
             visit.part(stopping("connect again"))
-        if not (traffic.under_way or connections.open_ones(server)):
+        if not (traffic.under_way or under_way.open_ones(server)):
             return True
         if now() >= deadline or hurry.is_set():
             return False

@@ -12,7 +12,7 @@ from mitmproxy import master
 
 from qwenproxy.addon import QwenProxy
 from qwenproxy.commands import run
-from qwenproxy.flows import listeners
+from qwenproxy.flows import inherited
 
 
 class Link:
@@ -50,7 +50,7 @@ async def serve(channel: socket.socket) -> int:
     order: dict[str, Any] = orjson.loads(await reader.readline())
     arguments = argparse.Namespace(**order["arguments"])
     sockets = {(host, port): [socket.socket(fileno=each) for each in files] for host, port, files in order["listeners"]}
-    listeners.inherit(sockets)
+    inherited.inherit(sockets)
     addon = QwenProxy(run.environment(arguments, os.environ), alone=False)
     return await run.serve_proxy(arguments, addon, Link(reader, writer, addon).announce)
 

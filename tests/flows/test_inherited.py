@@ -12,7 +12,7 @@ from mitmproxy.proxy.mode_servers import AsyncioServerInstance, ServerInstance
 
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.commands.workers.listeners import bound
-from qwenproxy.flows import listeners
+from qwenproxy.flows import inherited
 from qwenproxy.flows.fit import Misfit
 
 LISTEN = AsyncioServerInstance.listen
@@ -27,7 +27,7 @@ def as_it_was() -> Iterator[None]:
 async def test_it_listens_on_what_it_inherits_and_on_nothing_else() -> None:
     proxyserver = LeanMaster(Options(listen_host="127.0.0.1")).addons.get("proxyserver")
     found = bound("127.0.0.1", 0)
-    listeners.inherit({("127.0.0.1", found.port): found.sockets})
+    inherited.inherit({("127.0.0.1", found.port): found.sockets})
     instance: ServerInstance[Any] = ServerInstance.make(f"regular@127.0.0.1:{found.port}", proxyserver)
     await instance.start()
     assert instance.listen_addrs == (("127.0.0.1", found.port),)
@@ -44,7 +44,7 @@ async def test_one_connection_is_taken_at_a_time_and_many_may_wait() -> None:
     taken = asyncio.Queue[int]()
     found = bound("127.0.0.1", 0)
     (listener,) = found.sockets
-    server = await listeners.serve(lambda _, writer: taken.put_nowait(writer.close() or 1), listener)
+    server = await inherited.serve(lambda _, writer: taken.put_nowait(writer.close() or 1), listener)
     apps = [socket.create_connection(("127.0.0.1", found.port)) for _ in range(20)]
     turns = 0
     while taken.qsize() < 20:
@@ -64,4 +64,4 @@ def test_a_mitmproxy_that_listens_in_another_way_is_refused() -> None:
     assert inspect.iscoroutinefunction(LISTEN)
     type.__setattr__(AsyncioServerInstance, "listen", listen)
     with pytest.raises(Misfit, match="how it listens"):
-        listeners.inherit({})
+        inherited.inherit({})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mitmproxy.addons.proxyserver import Proxyserver
 
-from qwenproxy.flows import connections
+from qwenproxy.flows import under_way
 from tests.support.clients import HELLO, App2, connected, request, trusting, tunnelled
 from tests.support.clock import until
 from tests.support.original import original
@@ -54,11 +54,11 @@ def server_of(running: Running) -> Proxyserver:
 
 
 def busy(running: Running) -> list[bool]:
-    return [connections.is_busy(each.layer) for each in connections.open_ones(server_of(running))]
+    return [under_way.is_busy(each.layer) for each in under_way.open_ones(server_of(running))]
 
 
 def under_way(running: Running) -> int:
-    return len(connections.visits(server_of(running)))
+    return len(under_way.visits(server_of(running)))
 
 
 async def test_a_connection_is_busy_from_a_request_to_its_answer(running: Running, qwen: Upstream) -> None:
@@ -68,13 +68,13 @@ async def test_a_connection_is_busy_from_a_request_to_its_answer(running: Runnin
         asking = asyncio.ensure_future(app.ask(body=HELLO))
         assert await until(lambda: bool(qwen.asked))
         assert (busy(running), under_way(running)) == ([True], 1)
-        connections.close_idle(server_of(running), 0)
+        under_way.close_idle(server_of(running), 0)
         gate.open.set()
         assert (await asking).status == 200
         assert await until(lambda: busy(running) == [False])
-        connections.close_idle(server_of(running), 60)
+        under_way.close_idle(server_of(running), 60)
         assert (await app.ask(body=HELLO)).status == 200, "it has not been silent for long"
-        connections.close_idle(server_of(running), 0)
+        under_way.close_idle(server_of(running), 0)
         assert await app.ended()
     assert await until(lambda: busy(running) == [])
 
@@ -84,7 +84,7 @@ async def test_a_request_in_the_making_keeps_its_connection(running: Running) ->
     async with connected(running.ports[0]) as app:
         await app.send(sent[:-5])
         assert await until(lambda: busy(running) == [True])
-        connections.close_idle(server_of(running), 0)
+        under_way.close_idle(server_of(running), 0)
         await app.send(sent[-5:])
         assert (await app.reply()).status == 200
 
@@ -105,5 +105,5 @@ async def test_a_tunnel_that_is_relayed_unread_is_idle_when_it_is_silent(running
     async with original() as other, tunnelled(running.ports[1], f"127.0.0.1:{other.port}") as app:
         await app.send(b"\x16\x03\x01\x00\x05hello")
         assert busy(running) == [False]
-        connections.close_idle(server_of(running), 0)
+        under_way.close_idle(server_of(running), 0)
         assert await app.ended()
