@@ -1,9 +1,8 @@
 """The addon: its options, its life, and what it does when they change."""
 
 import asyncio
-import gc
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from mitmproxy.options import Options
 from mitmproxy.test import tflow
 
 from qwenproxy import settings
-from qwenproxy.addon import OURS, THRESHOLDS, QwenProxy
+from qwenproxy.addon import OURS, QwenProxy
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import door
 from qwenproxy.flows.hosts import Hosts
@@ -77,26 +76,6 @@ async def test_what_everything_rests_on_is_set(loader: Loader) -> None:
 async def test_what_the_user_has_set_stays(loader: Loader) -> None:
     options, _ = loader.load("tcp_timeout=10")
     assert options.tcp_timeout == 10
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    """The garbage collector as it was, before and afterwards."""
-    before = gc.get_threshold()
-    gc.unfreeze()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
-
-
-async def test_once_it_runs_the_collector_leaves_alone_what_was_loaded(loader: Loader, collector: None) -> None:
-    _, addon = loader.load()
-    addon.running()
-    assert (gc.get_freeze_count() > 0, gc.get_threshold()) == (True, THRESHOLDS)
-    frozen = gc.get_freeze_count()
-    later = [{"made": number} for number in range(1000)]
-    addon.running()  # as it is when the script has been loaded anew
-    assert gc.get_freeze_count() < frozen + len(later)
 
 
 async def test_an_option_comes_before_the_environment(loader: Loader) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qwenproxy.archive import Archive, FollowedBody
-from qwenproxy.errors import ProxyError
+from qwenproxy.errors import STOPPING, ProxyError
 from qwenproxy.recent import Known, Recent
 from qwenproxy.state.base import Ending, Unusable
 from qwenproxy.state.sqlite import SQLiteStore
@@ -120,6 +120,8 @@ async def test_a_log_is_followed_to_its_end(tmp_path: Path) -> None:
             assert await waiting == event(2)
         assert b"response.failed" in await followed.read()
         assert await followed.read() == b""
+        broken_off = await followed.fail(ProxyError(STOPPING, "stopping"))
+        assert broken_off.startswith(b'event: error\ndata: {"type":"error","code":"proxy_stopping"')
         await followed.close()
 
 

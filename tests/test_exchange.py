@@ -203,6 +203,27 @@ async def test_a_streamed_answer_that_fails_late_ends_in_the_error(caplog: pytes
     assert line.getMessage().startswith(f"POST chat 502 {CODER} stream")
 
 
+async def test_a_streamed_answer_that_is_broken_off_ends_in_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    async def endless(connection: Connection) -> None:
+        await connection.send(STREAM_HEAD + chunk(said("Hel")))
+        await connection.gone()
+
+    async with desk(endless) as at:
+        body = body_of(await at.ask(stream=True))
+        assert b"Hel" in await body.read()
+        reading = asyncio.ensure_future(body.read())
+        await asyncio.sleep(0)
+        reading.cancel()
+        with caplog.at_level(logging.INFO):
+            told = await body.fail(ProxyError(errors.STOPPING, "The proxy is stopping."))
+            assert await body.read() == b""
+            assert await body.fail(ProxyError(errors.STOPPING, "The proxy is stopping.")) == b"", "once is enough"
+            await body.close()
+    assert orjson.loads(told.removeprefix(b"data: "))["error"]["code"] == "proxy_stopping"
+    (line,) = caplog.records
+    assert line.getMessage().startswith(f"POST chat 503 {CODER} stream")
+
+
 async def test_a_stream_is_opened_when_a_heartbeat_is_due() -> None:
     go_on = asyncio.Event()
 

@@ -14,7 +14,7 @@ ADDONS = ROOT / "addons"
 PACKAGE = ADDONS / "qwenproxy"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "hostnames", "logs", "redis_urls", "sealing"),
+    ("errors", "garbage", "hostnames", "logs", "redis_urls", "sealing"),
     ("values",),
     ("sources",),
     ("setting_rows", "setting_choices"),
@@ -42,7 +42,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exchange",),
     ("embedding", "completion", "prewarming", "recent", "recording", "compacting"),
     ("archive",),
-    ("background",),
+    ("background", "keeping"),
     ("flows",),
     ("addon",),
     ("commands",),

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from qwenproxy.errors import INTERNAL, ProxyError
+from qwenproxy.errors import INTERNAL, STOPPING, ProxyError
 from qwenproxy.recording import Plan, RecordedBody, Recorder
 from qwenproxy.shared.link import Link
 from qwenproxy.shared.place import Shared
@@ -28,6 +28,7 @@ def event(number: int, kind: str, **fields: Any) -> bytes:
 
 CREATED = event(0, "created", response=body("r"))
 DONE = event(1, "output_item.done", item=item("out"))
+FAILED = event(1, "failed", response=body("r", "failed"))
 COMPLETED = event(2, "completed", response=body("r", "completed", output=[item("out")]))
 
 
@@ -134,6 +135,9 @@ class Broken:
             raise ConnectionError
         return CREATED
 
+    async def fail(self, error: ProxyError) -> bytes:
+        return FAILED
+
     async def close(self) -> None:
         self.closed = True
 
@@ -146,6 +150,15 @@ async def test_a_body_passes_as_it_is() -> None:
         await recorded.close()
         assert ended == [1]
         assert await status(store) == "cancelled"
+
+
+async def test_a_body_that_is_broken_off_is_kept_with_its_error() -> None:
+    async with opened() as store:
+        recorded = RecordedBody(Broken(), Recorder(store, planned()), lambda: None)
+        assert await recorded.read() == CREATED
+        assert await recorded.fail(ProxyError(STOPPING, "stopping")) == FAILED
+        await recorded.close()
+        assert await status(store) == "failed"
 
 
 @SERVICES

@@ -66,6 +66,7 @@ TEXTS = {
     "usage_lifetime": "90d",
     "otel": "true",
     "otel_content": "true",
+    "drain_timeout": "5",
     "tool_timeout": "7.5",
     "tool_output_limit": "1k",
     "tool_concurrency": "3",

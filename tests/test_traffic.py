@@ -1,6 +1,5 @@
 """Exchanges are counted from their beginning to their end, once each."""
 
-import asyncio
 from collections.abc import Mapping
 
 from qwenproxy.record import Record
@@ -45,15 +44,3 @@ def test_who_is_told_of_a_beginning_is_told_of_the_end() -> None:
     traffic.begin(record("other")).close()
     under_way.close()
     assert (before.words, after.words) == (["+one {}", "-one 200"], ["+other {}", "-other 200"])
-
-
-async def test_drained_waits_for_the_last_one() -> None:
-    traffic = Traffic()
-    await traffic.drained()
-    under_way = [traffic.begin(record(name)) for name in "ab"]
-    waiting = asyncio.ensure_future(traffic.drained())
-    for each in under_way:
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        each.close()
-    await waiting

@@ -227,6 +227,10 @@ class LargeBody:
         piece, self._next = self._next, b"".join(pieces_of(PIECE, self._rest))
         return piece
 
+    async def fail(self, error: ProxyError) -> bytes:
+        self._record.failed(error)
+        return b""  # half a JSON document: it can only be cut
+
     async def close(self) -> None:
         self._record.close(cut=bool(self._next))
 

@@ -62,6 +62,7 @@ UPSTREAM_UNREACHABLE = Failure(502, "server_error", "upstream_unreachable")
 OVERLOADED = Failure(503, "server_error", "upstream_overloaded")
 STATE_UNAVAILABLE = Failure(503, "server_error", "state_unavailable")
 BUSY = Failure(503, "server_error", "proxy_overloaded")
+STOPPING = Failure(503, "server_error", "proxy_stopping", retry=True)
 UPSTREAM_TIMEOUT = Failure(504, "server_error", "upstream_timeout")
 
 

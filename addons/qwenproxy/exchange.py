@@ -33,6 +33,10 @@ class Body(Protocol):
         """The next bytes for the app; b"" at the end."""
         ...
 
+    async def fail(self, error: ProxyError) -> bytes:
+        """Break it off: what tells the app of *error*; b"" if nothing can.  Nothing is being read meanwhile."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -207,6 +211,13 @@ class StreamedBody:
             if out:
                 return out
         return b""
+
+    async def fail(self, error: ProxyError) -> bytes:
+        if self._ended:
+            return b""
+        self._ended = True
+        self._record.failed(error)
+        return self._writer.write([error])
 
     async def close(self) -> None:
         """End the rounds; those that are not over are cancelled.  Is carried out even if its caller is cancelled."""

@@ -236,6 +236,12 @@ class RecordedBody:
             await self._recorder.take(data)
         return data
 
+    async def fail(self, error: ProxyError) -> bytes:
+        data = await self._body.fail(error)
+        if data:
+            await self._recorder.take(data)
+        return data
+
     async def close(self) -> None:
         """Is carried out even if its caller is cancelled."""
         self._closing = asyncio.ensure_future(self._close())

@@ -1,6 +1,5 @@
 """The exchanges under way in this process, and who is told of them."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -60,7 +59,6 @@ class Traffic:
         self.under_way = 0
         self.draining = False
         """The process takes its leave: what is under way may end, more should go elsewhere."""
-        self._idle = asyncio.Event()
 
     def begin(self, record: Record, headers: Mapping[str, str] = NONE) -> Record:
         """Count the exchange of *record* until that is closed; *headers* are those of the app's request."""
@@ -71,16 +69,8 @@ class Traffic:
             watcher.began(record, headers)
         return record
 
-    async def drained(self) -> None:
-        """Until no exchange is under way."""
-        while self.under_way:
-            self._idle.clear()
-            await self._idle.wait()
-
     def _end(self, watchers: Sequence[Watcher], record: Record) -> None:
         """Those are told who were told of its beginning."""
         self.under_way -= 1
-        if not self.under_way:
-            self._idle.set()
         for watcher in watchers:
             watcher.ended(record)

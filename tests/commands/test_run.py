@@ -41,6 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "nothing to listen on": (("--no-port", "--no-proxy-port"), "both --no-port and --no-proxy-port are given"),
+    "mitmweb for several": (("--workers", "2", "--ui", "web"), "--ui web shows the flows of one process"),
     "an option that nobody has": (("--set", "nonsense=1"), "unknown option: nonsense"),
     "a setting by half its name": (
         ("--set", "default_model=x"),
@@ -201,9 +202,9 @@ async def test_it_says_where_it_listens_logs_what_passes_and_ends_cleanly(tmp_pa
     assert not [secret for secret in ("real", "private", "sk-") if secret in proxy.errors.read_text()]
 
 
-async def test_a_stream_that_is_under_way_does_not_hold_it_up(tmp_path: Path) -> None:
+async def test_a_stream_that_is_under_way_holds_it_up_no_longer_than_it_may(tmp_path: Path) -> None:
     async with (
-        started(tmp_path, "--simulator", "--no-proxy-port", "--port", "0") as proxy,
+        started(tmp_path, "--simulator", "--no-proxy-port", "--port", "0", QWENPROXY_DRAIN_TIMEOUT="0") as proxy,
         aiohttp.ClientSession() as http,
     ):
         (port,) = proxy.process.ports

@@ -12,6 +12,7 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.server import ConnectionIO, TimeoutWatchdog
 
 from qwenproxy import sse
+from qwenproxy.errors import STOPPING, ProxyError
 from qwenproxy.flows.delivery import CUT, NOWHERE, Delivery, Pull, Pulled
 from tests.support.simulated import until
 
@@ -22,6 +23,7 @@ class Source:
     def __init__(self) -> None:
         self.pieces: asyncio.Queue[bytes | Exception] = asyncio.Queue()
         self.reads = 0
+        self.last = b"the error"
         self.closed = asyncio.Event()
 
     async def read(self) -> bytes:
@@ -30,6 +32,9 @@ class Source:
         if isinstance(piece, Exception):
             raise piece
         return piece
+
+    async def fail(self, error: ProxyError) -> bytes:
+        return self.last
 
     async def close(self) -> None:
         await asyncio.sleep(0.01)  # as an upstream's connection may take a moment to end
@@ -247,3 +252,37 @@ async def test_one_that_waits_for_the_upstream_is_not() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await stalled.wait()
+
+
+@pytest.mark.parametrize(("last", "taken"), [(b"the error", [b"one", b"the error", b""]), (b"", [b"one", None])])
+async def test_one_that_is_broken_off_tells_why_if_its_body_can(last: bytes, taken: list[bytes | None]) -> None:
+    async with under_way() as (source, stream, delivery):
+        source.last = last
+        delivery.pull()
+        source.pieces.put_nowait(b"one")
+        assert await until(lambda: stream.taken == [b"one"])
+        delivery.fail(ProxyError(STOPPING, "stopping"))
+        delivery.fail(ProxyError(STOPPING, "stopping"))
+        await stream.ended.wait()
+        assert stream.taken == taken
+
+
+async def test_an_app_that_reads_nothing_is_told_as_soon_as_the_layer_asks() -> None:
+    async with under_way() as (_, stream, delivery):
+        await settled()
+        delivery.fail(ProxyError(STOPPING, "stopping"))
+        await settled()
+        assert stream.taken == []
+        delivery.pull()
+        await stream.ended.wait()
+        assert stream.taken == [b"the error", b""]
+
+
+async def test_what_is_over_is_not_broken_off() -> None:
+    async with under_way() as (source, stream, delivery):
+        delivery.pull()
+        source.pieces.put_nowait(b"")
+        await stream.ended.wait()
+        delivery.fail(ProxyError(STOPPING, "stopping"))
+        await settled()
+        assert stream.taken == [b""]

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from mitmproxy.addons import next_layer, proxyserver
+from mitmproxy.addons import next_layer, proxyserver, save, savehar
 from mitmproxy.options import Options
 from mitmproxy.test import taddons
 
@@ -55,6 +55,22 @@ def test_each_hole_is_tried_here() -> None:
 @pytest.mark.parametrize("value", [[], *OURS])
 def test_the_rule_of_interception_may_be_the_one_that_was_and_the_one_that_will_be(value: list[str]) -> None:
     assert complaints(allow_hosts=value) == []
+
+
+UNSHARED = [
+    ({}, "", ""),
+    ({}, "/a/file", ""),
+    ({"hardump": "flows.har"}, "off", "hardump"),
+    ({}, "memory", "state = memory"),
+]
+
+
+@pytest.mark.parametrize(("options", "state", "wrong"), UNSHARED)
+def test_what_several_workers_cannot_share_is_named(options: dict[str, str], state: str, wrong: str) -> None:
+    with taddons.context(proxyserver.Proxyserver(), save.Save(), savehar.SaveHar()) as context:
+        context.options.update(**options)
+        found = guard.unshared(context.options, state)
+    assert found == (f"{wrong}: several workers cannot share it; leave --workers out" if wrong else "")
 
 
 def test_an_empty_list_is_no_hole() -> None:

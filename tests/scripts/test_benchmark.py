@@ -11,7 +11,7 @@ from qwenproxy.dialects.dashscope import DashScope
 from qwenproxy.errors import ProxyError
 from qwenproxy.plans import GATEWAY
 from qwenproxy.wire.openai import Delta
-from scripts.benchmark import payloads
+from scripts.benchmark import payloads, workers
 from scripts.benchmark.answers import Answer, check
 from scripts.benchmark.client import Client, read
 from scripts.benchmark.faces import (
@@ -366,3 +366,23 @@ def test_the_report_compares_with_bare_and_names_what_failed() -> None:
     ):
         assert line in lines
     assert any(line.startswith("- 1 of 1 measurements were disturbed: others used up to 50% of") for line in lines)
+
+
+def test_workers_are_compared_round_by_round_and_disturbed_rounds_apart() -> None:
+    one = [workers.Figures(500, 1.5, [1.0], 0.04, 0.01), workers.Figures(500, 1.5, [1.0], 0.04, 0.5)]
+    two = [workers.Figures(950, 1.6, [0.5, 0.5], 0.08, 0.02), workers.Figures(600, 1.6, [0.6, 0.4], 0.08, 0.5)]
+    apart = [workers.Figures(1000, 1.5, [0.5, 0.5], 0.08, 0.02)] * 2
+    found = workers.report({}, {"one": one, "apart": apart, "two": two})
+    rows = [line.strip("| ").split("|") for line in found.splitlines()]
+    told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if len(row) == 4}
+    assert told["--workers 2, requests/s"] == ["2", "1.55", "1.20-1.90"]
+    assert told["the same, where others took next to nothing"] == ["1", "1.90", "1.90-1.90"]
+    assert told["two processes apart, requests/s"] == ["2", "2.00", "2.00-2.00"]
+    assert told["--workers 2, exchanges per CPU second, both cores"] == ["2", "1.88", "1.88-1.88"]
+    assert told["--workers 2 to two processes apart, requests/s"] == ["2", "0.77", "0.60-0.95"]
+
+
+def test_the_launchers_own_time_is_no_workers() -> None:
+    assert workers.shares({1: 9.0, 2: 1.0, 3: 3.0}, launcher=1) == [0.25, 0.75]
+    assert workers.shares({1: 9.0}, launcher=1) == [1.0]
+    assert workers.shares({1: 1.0, 2: 1.0}, launcher=None) == [0.5, 0.5]

@@ -172,6 +172,8 @@ class App2:
         self._greedy = greedy
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self._streams: dict[int, Stream] = {}
+        self.told_to_go = False
+        """The proxy wants no more streams on this connection."""
         self._http.initiate_connection()
 
     async def ask(self, body: Any, path: str = CHAT, **headers: str) -> Reply:
@@ -219,6 +221,8 @@ class App2:
 
     def _take(self, event: h2.events.Event) -> None:
         match event:
+            case h2.events.ConnectionTerminated(error_code=0):
+                self.told_to_go = True
             case h2.events.ResponseReceived():
                 self._streams[event.stream_id].headers |= {
                     name.decode(): value.decode() for name, value in event.headers

@@ -55,5 +55,6 @@ async def proxy(
         yield Running(master, addon, [server.listen_addrs[0][1] for server in servers])
     finally:
         await servers.update([])
+        addon.hurry()
         Master.shutdown(master)
         await task

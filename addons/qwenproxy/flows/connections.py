@@ -5,9 +5,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 from math import inf
 
+from mitmproxy import ctx
+from mitmproxy.connection import Client
+from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.utils import asyncio_utils
 
@@ -38,6 +42,19 @@ class Connections:
         self._told = float("-inf")
         self._silent: dict[str, asyncio.TimerHandle] = {}
         """Those of which nothing is known yet, and when they have been so for too long."""
+
+    def admit(self, client: Client, settings: LimitSettings) -> None:
+        """Let *client* in, or turn it away if there are too many; on a reverse listener it has to speak HTTP soon."""
+        complaint = self.enter(client.id, client.peername[0], settings)
+        if complaint:
+            client.error = complaint
+        elif settings.head_timeout and isinstance(client.proxy_mode, ReverseMode):
+            self.expect(client.id, settings.head_timeout, partial(close, handler_of(client)))
+
+    def dismiss(self, client: Client) -> None:
+        """*client* has gone."""
+        self.leave(client.id)
+        shut(handler_of(client))
 
     def enter(self, connection: str, address: str, settings: LimitSettings) -> str:
         """Count the *connection* (its id) from *address*; why it is not let in, if it is not."""
@@ -109,6 +126,12 @@ def origin_of(address: str) -> str:
     if ip.ipv4_mapped is not None:
         return str(ip.ipv4_mapped)
     return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
+
+
+def handler_of(client: Client) -> ConnectionHandler | None:
+    """mitmproxy's end of a connection of an app."""
+    found: ConnectionHandler | None = ctx.master.addons.get("proxyserver").connections.get(client.id)
+    return found
 
 
 def close(handler: ConnectionHandler | None) -> None:

@@ -10,6 +10,7 @@ from mitmproxy.connection import Server
 from mitmproxy.proxy import commands, events
 
 from qwenproxy import sse
+from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Body
 from qwenproxy.flows import shortcut
 from qwenproxy.flows.shortcut import Shortcut
@@ -80,6 +81,7 @@ class Delivery:
         self._pulled = asyncio.Event()
         self._reading = False
         self._over = False
+        self._failing: ProxyError | None = None
         self._beating: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
@@ -102,6 +104,12 @@ class Delivery:
             self._over = True
             self._task.cancel()
 
+    def fail(self, error: ProxyError) -> None:
+        """Break off: *error* is the last that the app gets."""
+        if not self._over and self._failing is None:
+            self._failing = error
+            self._task.cancel()
+
     def kept(self) -> bytes:
         """The beginning of what was delivered.  One that goes on ends in an error, should anybody replay it."""
         return b"".join([*self._kept, *([CUT] if self._keep < 0 else [])])
@@ -122,7 +130,9 @@ class Delivery:
                 if not self._written(piece):
                     await self._send(piece)
         except asyncio.CancelledError:
-            pass  # the layer has been told by the connection itself
+            if self._failing is not None and not self._over:
+                last = await self._failed(self._failing)
+            # else the layer has been told by the connection itself
         except Exception:  # whatever it is, the app must not take what it has for a whole answer
             log.exception("an answer broke off")
         finally:
@@ -140,9 +150,30 @@ class Delivery:
             await self.handler.drain_writers()
         if self.congested is not None:
             await self._until_clear(self.congested)
+        await self._asked()
+
+    async def _asked(self) -> None:
+        """Until the layer waits for more."""
         if self._pull is None:
             self._pulled.clear()
             await self._pulled.wait()
+
+    async def _failed(self, error: ProxyError) -> bytes | None:
+        """Tell the app of *error*; how the stream is to end.  Raises nothing, not even if the app leaves meanwhile."""
+        self._reading = False
+        try:
+            await self._beaten()
+            piece = await self._body.fail(error)
+            if not piece:
+                return None
+            await self._asked()
+            await self._send(piece)
+        except asyncio.CancelledError:
+            return None
+        except Exception:  # as in any other delivery
+            log.exception("an answer broke off")
+            return None
+        return b""
 
     async def _until_clear(self, congested: Callable[[], bool]) -> None:
         """Nothing tells when HTTP/2's window opens: look again, soon at first."""

@@ -25,6 +25,8 @@ class Door:
     buffered: int = 0
     authenticates: bool = False
     """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
+    parting: bool = False
+    """The process is about to end: apps are told to come elsewhere with their next request."""
     hears: Callable[[str], bool] = lambda name: True
     """Whether any addon may want the hook of that name: to tell of one takes a task, a lock and a way through all
     layers."""

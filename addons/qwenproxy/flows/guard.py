@@ -8,6 +8,7 @@ from mitmproxy.proxy import mode_specs
 
 from qwenproxy import hostnames
 from qwenproxy.flows.hosts import Hosts
+from qwenproxy.state import place
 
 TARGET = "https://api.openai.com"
 PLAIN_TARGET = "http://api.openai.com:443"
@@ -24,6 +25,9 @@ HOLES: Mapping[str, tuple[object, str]] = {
     "proxy_debug": (False, "would write all that apps send into the log, their keys too"),
 }
 """Options of mitmproxy -> the value that is safe, and what any other one would do."""
+
+OWN_FILES = ("save_stream_file", "hardump")
+"""Options by which a process writes a file of its own."""
 
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"OPTIONS ", b"PUT ", b"PATCH ", b"DELETE ")
 PORTS = {"http": 80, "https": 443}
@@ -91,6 +95,13 @@ def holes(options: Options, ours: Sequence[Sequence[str]]) -> Iterator[str]:
         value = getattr(options, name)
         if value != safe and (value or safe):
             yield f"{name} {harm}: remove it"
+
+
+def unshared(options: Options, state: str) -> str:
+    """A complaint if several processes cannot share the work by *options* and the setting *state*; "" if they can."""
+    wrong = [name for name in OWN_FILES if getattr(options, name, None)]
+    wrong += ["state = memory"] if state == place.MEMORY else []
+    return f"{', '.join(wrong)}: several workers cannot share it; leave --workers out" if wrong else ""
 
 
 def undecided(data: bytes) -> bool:

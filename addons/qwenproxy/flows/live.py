@@ -204,6 +204,8 @@ class LiveStream(layers.HttpStream):
             self.flow.response = answers.response(answer, self.flow.request)
         response = self.flow.response
         response.timestamp_start = time.time()
+        if door.parting and visit.lanes is None and self.flow.request.http_version.startswith("HTTP/1"):
+            response.headers["connection"] = "close"
         if door.hears(layers.HttpResponseHeadersHook.name):
             yield layers.HttpResponseHeadersHook(self.flow)
         if (yield from self.check_killed(True)):
@@ -217,6 +219,20 @@ class LiveStream(layers.HttpStream):
             yield from self.send_response()
             if self.child_layer is None:
                 visit.cancel()  # it did not come to the WebSocket
+        if door.parting:
+            yield from self.go_away()
+
+    def go_away(self) -> Commands[None]:
+        """End a connection over HTTP/2 if this was the last of its streams; what the app sends now, it knows to repeat.
+
+        Sooner would be in order (RFC 9113, 6.8), but some clients then lose the streams that are open.
+        """
+        parent = self.parent()
+        server = parent.connections.get(self.context.client)
+        if isinstance(server, layers.Http2Server) and not parent.streams.keys() - {self.stream_id}:
+            server.h2_conn.close_connection()
+            yield commands.SendData(self.context.client, server.h2_conn.data_to_send())
+            yield commands.CloseConnection(self.context.client)
 
     def stream(self, visit: Visit, delivery: Delivery, response: http.Response) -> Commands[None]:
         client = self.context.client
@@ -241,6 +257,12 @@ class LiveStream(layers.HttpStream):
         else:
             yield from self.send_response(already_streamed=True)
 
+    def parent(self) -> layers.HttpLayer:
+        """The layer that this is a stream of."""
+        found = self.context.layers[self.context.layers.index(self) - 1]
+        assert isinstance(found, layers.HttpLayer)
+        return found
+
     def flow_done(self) -> Commands[None]:
         """After a handshake of ours the connection is a WebSocket's: it ends here, not at a server."""
         response = self.flow.response
@@ -257,9 +279,7 @@ class LiveStream(layers.HttpStream):
 
     def congestion(self) -> Callable[[], bool] | None:
         """Tells whether HTTP/2 holds back what was sent on this stream: TCP's buffer does not show it."""
-        parent = self.context.layers[self.context.layers.index(self) - 1]
-        assert isinstance(parent, layers.HttpLayer)
-        server = parent.connections.get(self.context.client)
+        server = self.parent().connections.get(self.context.client)
         if not isinstance(server, layers.Http2Server):
             return None
         buffers, stream_id = server.h2_conn.stream_buffers, self.stream_id

@@ -85,6 +85,24 @@ class Visit:
         self.record: Record | None = None
         self._opening: asyncio.Task[None] | None = None
         self._left = False
+        self._failing: ProxyError | None = None
+
+    def fail(self, error: ProxyError) -> None:
+        """Break off whatever is under way: *error* is the answer, or the end of one that has begun."""
+        if self._opening is not None and self._failing is None:
+            self._failing = error
+            if self.record is not None:
+                self.record.failed(error)
+            self._opening.cancel()
+        elif self.delivery is not None:
+            self.delivery.fail(error)
+        elif self.lanes is not None:
+            self.lanes.fail(error)
+
+    def part(self, error: ProxyError) -> None:
+        """The process is to end, because of *error*: have a WebSocket end when what is under way on it has."""
+        if self.lanes is not None:
+            self.lanes.part(error)
 
     def masked(self, error: ProxyError) -> ProxyError:
         """*error* without what the app showed as its key, of whatever form that is: it may quote the request."""
@@ -171,6 +189,8 @@ class Visit:
     def _error(self, error: BaseException, limit: float | None) -> ProxyError:
         if isinstance(error, ProxyError):
             return error
+        if self._failing is not None:
+            return self._failing
         if isinstance(error, TimeoutError):
             message = f"no answer was ready within {limit:g} s (setting exchange_timeout)"
             return ProxyError(errors.UPSTREAM_TIMEOUT, message, limit="exchange_timeout")

@@ -54,7 +54,7 @@ def test_a_message_over_a_websocket_is_shown_as_it_is() -> None:
     install()
     with taddons.context():
         result = contentviews.prettify_message(of.websocket.messages[0], of)
-    assert (result.view_name, result.text) == ("JSON", '{\n    "type": "response.create"\n}')
+    assert (result.view_name, result.text) == ("Raw", '{"type":"response.create"}')
 
 
 def test_each_round_is_shown() -> None:
