@@ -32,8 +32,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("naming",),
     ("embedding_models",),
     ("endpoints", "dialects", "record", "simulator", "limits", "hints", "toolsets", "turn", "continuations"),
-    ("auth", "state", "traffic", "tallies", "traces"),
-    ("metrics",),
+    ("auth", "state", "traffic", "tallies", "traces", "admission", "memory"),
+    ("metrics", "places"),
     ("upstream", "tools", "usage"),
     ("rounds", "lines"),
     ("listing", "offer", "lessons"),
@@ -58,6 +58,7 @@ RING: dict[str, set[str]] = {
     "anyio": {"tools"},
     "certifi": {"upstream", "auth", "commands"},
     "cryptography": {"commands", "sealing"},
+    "h2": {"flows"},
     "httpx2": {"tools"},
     "jsonschema": {"tools"},
     "limits": {"limits"},
@@ -78,11 +79,11 @@ RING: dict[str, set[str]] = {
 }
 """Other people's packages, and where each may be imported.
 
-yarl comes with aiohttp, wsproto and zstandard with mitmproxy.
+yarl comes with aiohttp; h2, wsproto and zstandard come with mitmproxy.
 """
 
 PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "embedding_models", "endpoints"}
-PURE |= {"dialects", "naming", "offer", "depth", "faces", "redis_urls"}
+PURE |= {"admission", "dialects", "naming", "offer", "depth", "faces", "redis_urls"}
 IMPURE = {"asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "uuid"}
 """Clock, ids, log, files and network: what pure code cannot know is passed in."""

@@ -6,7 +6,7 @@ import pytest
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.record import CLIENT_CLOSED, MOST_TOOLS, Record
+from qwenproxy.record import CLIENT_CLOSED, MOST_TOOLS, Record, text
 from qwenproxy.wire.openai import Delta, Usage
 
 
@@ -171,3 +171,21 @@ def test_an_error_has_the_code_of_its_envelope_or_else_the_type(error: ProxyErro
     made = record()
     made.failed(error)
     assert made.code == code
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("gpt-4o", "gpt-4o"),
+        ("x" * 100_000, "x" * 200),
+        ("a\nPOST chat 200 forged id=req_2", "a\\nPOST chat 200 forged id=req_2"),
+        ("a\x1b[2J", "a\\x1b[2J"),
+        ("модель", "модель"),
+    ],
+    ids=["usual", "long", "a line of its own", "for the terminal", "in another script"],
+)
+def test_a_models_name_cannot_forge_a_line(model: str, told: str) -> None:
+    record = Record("req_1", "POST", "chat", lambda: 0.0)
+    record.model = model
+    assert record.facts()["model"] == told
+    assert text(record.facts()).count("\n") == 0

@@ -7,24 +7,30 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
-from mitmproxy import ctx, exceptions, flow, http
+from mitmproxy import connection, ctx, exceptions, flow, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.options import Options
 from mitmproxy.optmanager import unset
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import layer, mode_specs
 from mitmproxy.proxy.layers import TCPLayer
+from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import logs, service, settings
 from qwenproxy.archive import Archive
-from qwenproxy.flows import access, guard, live
+from qwenproxy.flows import access, bounded, guard, live
+from qwenproxy.flows.bounds import bounds
+from qwenproxy.flows.connections import Connections, close, shut
+from qwenproxy.flows.door import door
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.requests import Desk, limits
 from qwenproxy.flows.views import contentviews, rows
 from qwenproxy.flows.views.memory import Shelf
 from qwenproxy.flows.visits import Visit
+from qwenproxy.places import Places
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.shared import place as shared_state
@@ -76,10 +82,14 @@ class QwenProxy:
         self._json: logging.Handler | None = None
         self._keep = 0
         self._shelf: Shelf | None = None
-        self.traffic = Traffic()
+        self.places = Places()
+        self.traffic = Traffic([self.places])
         """The exchanges under way, whatever the settings become."""
         self.telemetry = Telemetry(self.traffic, self._environ)
         """What follows them."""
+        self.places.on_limit = self.telemetry.limited
+        self._connections = Connections(self._hit)
+        bounds.on_limit, bounds.on_http = self._hit, self._connections.speaks
         self.settings = Settings()
 
     @property
@@ -104,8 +114,8 @@ class QwenProxy:
         self._keep = self.settings.view_limit if is_looked_at() else 0
 
     def _configure(self, updated: set[str]) -> None:
-        live.door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
-        live.door.hears = getattr(ctx.master.addons, "hears", anybody)
+        door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
+        door.hears = getattr(ctx.master.addons, "hears", anybody)
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
         found = self._found()
@@ -140,8 +150,24 @@ class QwenProxy:
         desk = self._desk
         if desk is None:
             return  # not configured: the door answers that the proxy is not ready
-        handler = ctx.master.addons.get("proxyserver").connections.get(visit.flow.client_conn.id)
-        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=self._keep)
+        handler = handler_of(visit.flow.client_conn)
+        stall = self.settings.stall_timeout
+        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=self._keep, stall=stall)
+
+    def client_connected(self, client: connection.Client) -> None:
+        """Turn a connection away if there are too many."""
+        complaint = self._connections.enter(client.id, client.peername[0], self.settings)
+        if complaint:
+            client.error = complaint
+        elif self.settings.head_timeout and isinstance(client.proxy_mode, mode_specs.ReverseMode):
+            self._connections.expect(client.id, self.settings.head_timeout, partial(close, handler_of(client)))
+
+    def _hit(self, limit: str) -> None:
+        self.places.on_limit(limit)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._connections.leave(client.id)
+        shut(handler_of(client))
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Have what is kept for viewing stay within its bound."""
@@ -199,7 +225,8 @@ class QwenProxy:
         options = ctx.options
         hosts = Hosts(found.hosts)
         ours = (hosts.allow_hosts(), Hosts(self.settings.hosts).allow_hosts())
-        if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts)]:
+        loops = guard.loops(options.mode, found.upstream)
+        if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts), *loops]:
             raise ValueError("; ".join(complaints))
         limits(found)
         if options.server:
@@ -224,12 +251,15 @@ class QwenProxy:
         self._retire()
         made = service.service(found, self._environ, self._shared)
         self.telemetry.follow(made)
-        self._desk = Desk(found, made, toolbox, self._archive, self.traffic, self._seals, self.telemetry.meter)
+        self._desk = Desk(
+            found, made, toolbox, self._archive, self.traffic, self._seals, self.telemetry.meter, self.places
+        )
         if before is not None:
             self._desk.inherit(before)
         if self._running:
             self._desk.service.start()
-        live.door.hosts, live.door.body_limit = Hosts(found.hosts), found.body_limit
+        bounded.take_up(found)
+        self.places.configure(found)
         self._log_as_json(found.log_format == "json")
 
     def _tools(self, found: Settings) -> Toolbox:
@@ -276,6 +306,12 @@ def spare_the_collector() -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*THRESHOLDS)
+
+
+def handler_of(client: connection.Client) -> ConnectionHandler | None:
+    """mitmproxy's end of a connection of an app."""
+    found: ConnectionHandler | None = ctx.master.addons.get("proxyserver").connections.get(client.id)
+    return found
 
 
 def anybody(_hook: str) -> bool:

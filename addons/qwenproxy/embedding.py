@@ -194,7 +194,7 @@ class Embedding:
             try:
                 self._take(attempt, attempt.embedder.read(body, len(places)), places)
             except NoVectors:
-                raise attempt.line.refusal(answer.status, answer.headers, body) from None
+                raise attempt.line.refusal(answer, body) from None
             await asyncio.sleep(0)
 
     def _take(self, attempt: Attempt, vectors: Vectors, places: Places) -> None:

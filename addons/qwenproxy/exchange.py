@@ -12,7 +12,7 @@ import orjson
 
 from qwenproxy import sse, toolsets
 from qwenproxy.endpoints.base import Call
-from qwenproxy.errors import ProxyError
+from qwenproxy.errors import UPSTREAM_TIMEOUT, ProxyError
 from qwenproxy.loop import Kit, Limits, Loop
 from qwenproxy.opening import Opened, Opening
 from qwenproxy.record import Record
@@ -70,6 +70,8 @@ class Exchange:
         self._opening.dropped = tuple(call.dropped)
         self._take(call.chat)
         self._loop = self._looped(kit)
+        self.seconds = service.settings.exchange_timeout
+        """How long it may take; 0: any time."""
         if record.trace is not None:
             record.trace.asked(self._chat)
 
@@ -109,7 +111,19 @@ class Exchange:
         return Answer(200, {"content-type": "application/json"} | headers_of(self.record), body)
 
     async def _begin(self) -> Opened:
-        """Open the rounds on the first line that answers, and wait for their first events."""
+        """Open the rounds, and wait for their first events for as long as they may take.  Raises ProxyError."""
+        seconds = self._service.settings.opening_timeout or None
+        try:
+            async with asyncio.timeout(seconds) as time:
+                return await self._opened()
+        except TimeoutError:
+            if not time.expired():
+                raise
+            message = f"the answer had not begun within {seconds:g} s (setting opening_timeout)"
+            raise ProxyError(UPSTREAM_TIMEOUT, message, limit="opening_timeout") from None
+
+    async def _opened(self) -> Opened:
+        """The rounds, opened on the first line that answers, with their first events."""
         if self._loop is None:
             return await self._opening.open(self._chat)
         try:
@@ -168,6 +182,10 @@ class StreamedBody:
         self._source: Source | None = None
         self._awake = begun.done()
         self._ended = False
+        self._late: ProxyError | None = None
+        self._limit = exchange.seconds
+        left = self._limit - exchange.record.elapsed_ms() / 1000
+        self._timer = asyncio.get_running_loop().call_later(left, self._time_up) if self._limit else None
 
     async def read(self) -> bytes:
         """The next events, all that are ready; b"" at the end."""
@@ -175,7 +193,7 @@ class StreamedBody:
             self._awake = True
             return sse.KEEP_ALIVE  # a heartbeat has passed by now
         while not self._ended:
-            events = await self._events()
+            events = [self._late] if self._late else await self._events()
             out = self._writer.write(events)
             last = events[-1] if events else None
             if last is None:
@@ -195,7 +213,13 @@ class StreamedBody:
         self._closing = asyncio.ensure_future(self._close())
         await asyncio.shield(self._closing)
 
+    def _time_up(self) -> None:
+        message = f"the answer was not complete within {self._limit:g} s (setting exchange_timeout)"
+        self._late = ProxyError(UPSTREAM_TIMEOUT, message, limit="exchange_timeout")
+
     async def _close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         begun = self._begun
         if self._source is None and not begun.cancel() and not begun.cancelled() and begun.exception() is None:
             self._source = begun.result()[0]

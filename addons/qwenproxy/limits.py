@@ -173,14 +173,15 @@ def refusal(window: RateLimitItem, verdict: Verdict) -> ProxyError:
         f"This client has made the {window.amount} requests that it may make per {length} (setting rate_limit).",
         verdict.reset if verdict.remaining < 1 else 0.0,
         verdict._replace(remaining=0),
+        limit="rate_limit",
     )
 
 
-def limited(message: str, wait: float, verdict: Verdict = UNLIMITED) -> ProxyError:
+def limited(message: str, wait: float, verdict: Verdict = UNLIMITED, *, limit: str = "") -> ProxyError:
     """The 429 that asks to come back in *wait* seconds: a moment later, since a place is free only after that."""
     after = (math.floor(wait * 1000) + 1) / 1000
     words = f"{message} Please try again in {decimal(after)}s."
-    return ProxyError(RATE_LIMIT, words, retry_after=after, headers=verdict.headers())
+    return ProxyError(RATE_LIMIT, words, retry_after=after, headers=verdict.headers(), limit=limit)
 
 
 def decimal(seconds: float) -> str:

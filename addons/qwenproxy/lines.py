@@ -123,13 +123,13 @@ class Line:
                 body = await answer.read_all(REFUSAL_LIMIT)
             finally:
                 await answer.close()
-            raise self.refusal(answer.status, answer.headers, body)
+            raise self.refusal(answer, body)
         return answer
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
+    def refusal(self, answer: Round, body: bytes) -> ProxyError:
         """The upstream's refusal in OpenAI's words, with what is known about this key and this host."""
-        error = self.dialect.failure(status, headers, body)
-        return explained(error, status, self.kind, self.plan, self.upstream.base_url)
+        error = answer.masked(self.dialect.failure(answer.status, answer.headers, body))
+        return explained(error, answer.status, self.kind, self.plan, self.upstream.base_url)
 
     @property
     def complaint(self) -> str | None:

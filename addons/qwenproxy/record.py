@@ -17,6 +17,9 @@ LISTED = ("dropped", "changed", "learned", "retries", "tools", "error")
 MOST_TOOLS = 32
 """Calls of tools that a line tells of."""
 
+LONGEST_NAME = 200
+"""Characters of a model's name that a line tells."""
+
 CLIENT_CLOSED = 499  # nginx's word for an app that left before its answer was complete
 LEFT = "client_closed"
 """The code of that."""
@@ -91,6 +94,8 @@ class Record:
         self.error = ""
         self.code = ""
         """The error's kind, as OpenAI's envelope has it."""
+        self.limit = ""
+        """The setting whose limit it has hit."""
         self.usage: dict[str, Any] | None = None
         self.transcript = Transcript(keep, clock) if keep else None
         self.on_close: Callable[[Record], object] | None = None
@@ -183,6 +188,12 @@ class Record:
         self.status = error.status
         self.code = error.failure.code or error.failure.type
         self.error = f"{self.code}: {error.message}"
+        self.limit = error.limit
+
+    def stalled(self, seconds: float) -> None:
+        """The app has left its answer unread for so long."""
+        self.status, self.limit = CLIENT_CLOSED, "stall_timeout"
+        self.error = f"the app left its answer unread for {seconds:g} s (setting stall_timeout)"
 
     def close(self, *, cut: bool = False) -> None:
         """Write the line, once.  *cut*: the app left before the end."""
@@ -207,8 +218,8 @@ class Record:
             "method": self.method,
             "endpoint": self.endpoint,
             "status": self.status,
-            "model": self.model,
-            "used": self.used,
+            "model": shown(self.model),
+            "used": shown(self.used),
             "stream": self.stream,
             "first_ms": None if first is None else round(first * 1000),
             "total_ms": self.elapsed_ms(),
@@ -223,6 +234,12 @@ class Record:
             "error": self.error,
         }
         return {name: value for name, value in facts.items() if value not in (None, "", [])}
+
+
+def shown(name: str) -> str:
+    """A model's name, which an app may have made up, as a line may hold it: one line, and not a long one."""
+    short = name[:LONGEST_NAME]
+    return short if short.isprintable() else short.encode("unicode_escape").decode()
 
 
 def text(facts: dict[str, Any]) -> str:

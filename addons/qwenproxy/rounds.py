@@ -75,6 +75,8 @@ class Strand:
             if self._answer.ended and not self.reader.finished:
                 events = [*events, *self.reader.feed(b"")]
             if events:
+                if self.reader.finished and isinstance(events[-1], ProxyError):
+                    self._answer.masked(events[-1])
                 if self._forced:
                     self._look_for_a_call(events)
                 return [self._renamed(event) for event in events] if self._names else events

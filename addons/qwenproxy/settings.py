@@ -98,10 +98,12 @@ class Settings(FleetSettings):
     idle_timeout: float = _setting(values.seconds(1), "300", "Seconds of silence before the upstream is given up")
     body_limit: int = _setting(values.SIZE, "64m", "Largest request body")
     view_limit: int = _setting(
-        values.SIZE, "1m", "How much of a stream, and of each body to and from Qwen, is kept for viewing; 0: nothing"
+        values.ANY_SIZE,
+        "1m",
+        "How much of a stream, and of each body to and from Qwen, is kept for viewing; 0: nothing",
     )
     view_memory: int = _setting(
-        values.SIZE, "256m", "How much mitmweb keeps in all, before it forgets the oldest; 0: everything"
+        values.ANY_SIZE, "256m", "How much mitmweb keeps in all, before it forgets the oldest; 0: everything"
     )
 
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)

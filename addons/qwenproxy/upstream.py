@@ -14,7 +14,7 @@ from qwenproxy.auth.credentials import Credential
 from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.errors import Failure, ProxyError
 from qwenproxy.record import LEFT, Record, Step
-from qwenproxy.transcript import Entry
+from qwenproxy.transcript import Entry, hidden
 
 CONNECT_TIMEOUT = 15.0  # s, for TCP and TLS together
 KEEP_ALIVE = 60.0  # s that an idle connection is kept
@@ -42,9 +42,11 @@ class Round:
         response: aiohttp.ClientResponse,
         entry: Entry | None = None,
         step: Step | None = None,
+        token: str | None = None,
     ) -> None:
         self.entry = entry
         self._step = step
+        self._token = token
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._upstream = upstream
@@ -78,6 +80,11 @@ class Round:
         if self.entry is not None:
             self.entry.heard(data)
         return data
+
+    def masked(self, error: ProxyError) -> ProxyError:
+        """*error*, in the upstream's words, without the credential that it was sent, of whatever form that is."""
+        error.message = hidden(error.message.encode("utf-8", "surrogatepass"), self._token).decode("utf-8", "replace")
+        return error
 
     def _look(self) -> None:
         """Give up a read that has waited too long: one timer for the round, since one for each read would cost more."""
@@ -202,7 +209,7 @@ class Upstream:
         if entry is not None:
             entry.answered(response.request_info.headers, response.status, response.headers)
         self._under_way += 1
-        return Round(self, response, entry, step)
+        return Round(self, response, entry, step, token)
 
     async def _ask_again(
         self, request: UpstreamRequest, headers: Mapping[str, str], record: Record | None

@@ -86,17 +86,20 @@ def _flag(raw: object) -> bool:
         raise ValueError from None
 
 
-def _size(raw: object) -> int:
-    match = _SIZE.fullmatch(str(raw) if type(raw) is int else _text(raw))
-    if match is None:
-        raise ValueError
-    size = int(float(match[1]) * _UNITS[match[2].lower()])
-    if size < 1:
-        raise ValueError
-    return size
+def _size(least: int) -> Callable[[object], int]:
+    def parse(raw: object) -> int:
+        match = _SIZE.fullmatch(str(raw) if type(raw) is int else _text(raw))
+        size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else -1
+        if size < least:
+            raise ValueError
+        return size
+
+    return parse
 
 
 def _show_size(size: int) -> str:
+    if not size:
+        return "0"
     unit = max((unit for unit, factor in _UNITS.items() if size % factor == 0), key=_UNITS.__getitem__)
     return f"{size // _UNITS[unit]}{unit}"
 
@@ -256,7 +259,8 @@ _tools = _names(_tool)
 
 TEXT = Kind("text", _text)
 FLAG = Kind("true or false", _flag)
-SIZE = Kind("a size such as 64m, 64 MiB or a number of bytes", _size, _show_size)
+SIZE = Kind("a size such as 64m, 64 MiB or a number of bytes", _size(1), _show_size)
+ANY_SIZE = Kind("a size such as 64m, 64 MiB or a number of bytes, or 0", _size(0), _show_size)
 HOSTS = Kind("host names such as api.openai.com, *.example.com", _names(_intercepted))
 UPSTREAM_HOSTS = Kind("host names such as qwen.example.com, *.example.com", _names(hostnames.pattern))
 ORIGINS = Kind("origins such as https://app.example.com, or *", _names(_origin))

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import re
 import signal
 import socket
@@ -249,6 +250,10 @@ TAKEN: dict[str, tuple[str, ...]] = {
     "the HTTPS proxy's": ("--no-port", "--proxy-port", "PORT"),
     "the simulator's": ("--no-port", "--proxy-port", "0", "--simulator", "--simulator-port", "PORT"),
 }
+IN_USE = (
+    r"127\.0\.0\.1'?[:,] ?{}.*address already in use|port {} of 127\.0\.0\.1 is taken by \S+ \(process {}\): end it"
+)
+"""The simulator's in the system's words, the others with who has it."""
 
 
 @pytest.mark.parametrize("words", TAKEN.values(), ids=TAKEN.keys())
@@ -264,4 +269,4 @@ def test_a_port_that_is_taken_is_named_and_status_1(
         main(["run", *(word.replace("PORT", str(taken)) for word in words)])
     out, err = capsys.readouterr()
     assert (caught.value.code, out) == (1, "")
-    assert re.search(rf"127\.0\.0\.1'?[:,] ?{taken}.*address already in use", err.splitlines()[0], re.IGNORECASE)
+    assert re.search(IN_USE.format(taken, taken, os.getpid()), err.splitlines()[0], re.IGNORECASE)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from mitmproxy.connection import Connection
@@ -66,9 +67,11 @@ class Stream:
 
 
 @asynccontextmanager
-async def under_way(*, heartbeat: float = 0, keep: int = 1000) -> AsyncIterator[tuple[Source, Stream, Delivery]]:
+async def under_way(
+    *, heartbeat: float = 0, keep: int = 1000, **stalling: Any
+) -> AsyncIterator[tuple[Source, Stream, Delivery]]:
     source, stream = Source(), Stream()
-    stream.delivery = delivery = Delivery(stream, source, heartbeat=heartbeat, keep=keep)
+    stream.delivery = delivery = Delivery(stream, source, heartbeat=heartbeat, keep=keep, **stalling)
     await settled()
     yield source, stream, delivery
     delivery.cancel()
@@ -222,3 +225,25 @@ def test_mitmproxys_server_has_nothing_to_do_for_a_pull() -> None:
     assert command.blocking
     assert command.connection is NOWHERE
     assert NOWHERE.address is None
+
+
+@pytest.mark.parametrize("heartbeat", [0, 0.02])
+async def test_an_app_that_never_reads_is_given_up(heartbeat: float) -> None:
+    stalled = asyncio.Event()
+    async with under_way(heartbeat=heartbeat, stall=0.1, on_stall=stalled.set) as (source, stream, delivery):
+        delivery.pull()
+        stream.writable.clear()
+        source.pieces.put_nowait(b"one")
+        async with asyncio.timeout(5):
+            await stalled.wait()
+            await stream.ended.wait()
+        assert stream.taken == [b"one", None]
+
+
+async def test_one_that_waits_for_the_upstream_is_not() -> None:
+    stalled = asyncio.Event()
+    async with under_way(stall=0.05, on_stall=stalled.set) as (_, _, delivery):
+        delivery.pull()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await stalled.wait()

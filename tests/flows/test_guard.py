@@ -151,3 +151,24 @@ def test_a_request_or_a_handshake_that_has_only_begun_is_undecided(data: bytes) 
 )
 def test_what_is_clear_or_cannot_be_ours_is_not_held_up(data: bytes) -> None:
     assert not guard.undecided(data)
+
+
+REVERSE = "reverse:http://api.openai.com:443@127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("upstream", "itself"),
+    [
+        ("http://127.0.0.1:8080/v1", True),
+        ("http://localhost:8080/v1", True),
+        ("http://[::1]:8081/v1", True),
+        ("http://127.0.0.1:8090/v1", False),
+        ("http://127.0.0.1/v1", False),
+        ("https://qwen.example:8080/v1", False),
+        ("", False),
+    ],
+)
+def test_an_upstream_that_is_the_proxy_itself_is_refused(upstream: str, itself: bool) -> None:
+    found = list(guard.loops([REVERSE, "regular@8081", "dns@53"], upstream))
+    assert len(found) == itself
+    assert all("is the proxy itself" in complaint for complaint in found)

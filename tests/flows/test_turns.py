@@ -59,7 +59,8 @@ def handshake(version: str = "HTTP/1.1", handler: Any = ..., **changed: str) -> 
     headers: dict[str, Any] = {**UPGRADE, **changed}
     asked = visit("GET", "/v1/responses", **headers)
     asked.flow.request.http_version = version
-    asked.handler = Server() if handler is ... else handler
+    server: Any = Server()
+    asked.handler = server if handler is ... else handler
     return asked
 
 

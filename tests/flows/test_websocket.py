@@ -55,6 +55,7 @@ class Line:
         *,
         heartbeat: float = 0.0,
         keep: int = LIMIT,
+        hears: bool = True,
     ) -> None:
         self.flow = tflow.tflow()
         self.speaker = Speaker()
@@ -66,7 +67,8 @@ class Line:
         with taddons.context() as options:
             self.client = self.flow.client_conn
             around = context.Context(self.client, options.options)
-            self.layer = SocketLayer(around, self.flow, self.speaker, Bounds(LIMIT, heartbeat, keep))
+            bounds = Bounds(LIMIT, heartbeat, keep)
+            self.layer = SocketLayer(around, self.flow, self.speaker, bounds, lambda name: hears)
         self.happens(events.Start())
 
     def happens(self, event: events.Event) -> None:
@@ -102,6 +104,14 @@ class Line:
     def shown(self) -> Sequence[tuple[bool, bytes]]:
         assert self.flow.websocket is not None
         return [(message.from_client, message.content) for message in self.flow.websocket.messages]
+
+
+def test_where_no_addon_wants_to_hear_no_hook_is_called() -> None:
+    line = Line(hears=False)
+    line.sends(text("a"))
+    line.says(b"b", close=Close(1000, ""))
+    assert (line.speaker.heard, line.hooks) == ([(b"a", True)], [])
+    assert [type(each) for each in line.got] == [frames.TextMessage, frames.CloseConnection]
 
 
 def text(said: str, *, finished: bool = True) -> frames.TextMessage:

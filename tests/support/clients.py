@@ -181,13 +181,19 @@ class App2:
         return Reply(int(stream.headers[":status"]), stream.headers, bytes(stream.body), stream.broken)
 
     async def send(self, body: Any, path: str = CHAT, **headers: str) -> Stream:
+        stream = await self.begin(body, path, **headers)
+        self._http.end_stream(stream.id)
+        await self._flush()
+        return stream
+
+    async def begin(self, body: Any, path: str = CHAT, **headers: str) -> Stream:
+        """Send a request, but for its end."""
         stream = Stream(self._http.get_next_available_stream_id())
         self._streams[stream.id] = stream
         pseudo = [(":method", "POST"), (":scheme", "https"), (":authority", "api.openai.com"), (":path", path)]
         self._http.send_headers(stream.id, pseudo + [(name.replace("_", "-"), v) for name, v in headers.items()])
         for part in parts(body if isinstance(body, bytes) else orjson.dumps(body), 16_000):
             self._http.send_data(stream.id, part)
-        self._http.end_stream(stream.id)
         await self._flush()
         return stream
 

@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -19,12 +21,14 @@ from qwenproxy import logs, settings
 from qwenproxy.addon import PREFIX, QwenProxy
 from qwenproxy.auth import keys
 from qwenproxy.commands import configured
+from qwenproxy.commands.checks.holders import holder
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import guard
 from qwenproxy.flows.fit import Misfit
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.server import Simulator
 
+MOST_FILES = 65_536
 WEB_PORT = 8082
 """mitmweb's, unless another is set; its own default is that of our HTTPS proxy."""
 HELP = "start the proxy: a local OpenAI at --port, an HTTPS proxy at --proxy-port"
@@ -115,6 +119,8 @@ def simulated(simulator: Simulator, environ: Mapping[str, str], home: str) -> di
 
 async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy, *companions: object) -> int:
     """Run mitmproxy's part until it is told to stop; the exit status."""
+    check_ports(arguments)
+    open_more_files()
     web = arguments.ui == "web"
     opts = options.Options()
     proxy = WebMaster(opts, with_termlog=False) if web else LeanMaster(opts)
@@ -166,6 +172,33 @@ def specs(arguments: argparse.Namespace) -> list[str]:
     if not arguments.no_proxy_port:
         found.append(f"regular@{host}:{arguments.proxy_port or free_port(host)}")
     return found
+
+
+def open_more_files() -> None:
+    """Let the process have as many files open as it may: a connection is one, and shells allow 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def check_ports(arguments: argparse.Namespace) -> None:
+    """Raise OSError, which says who listens there, for a port that is taken."""
+    wanted = {"--port": 0 if arguments.no_port else arguments.port}
+    wanted["--proxy-port"] = 0 if arguments.no_proxy_port else arguments.proxy_port
+    family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
+    for option, number in wanted.items():
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((arguments.host, number))
+            except OSError as e:
+                if e.errno != errno.EADDRINUSE:
+                    continue  # mitmproxy says it in words that fit
+                who = holder(number)
+                by = f" by {who}" if who else ""
+                message = f"port {number} of {arguments.host} is taken{by}: end it, or choose another ({option})"
+                raise OSError(message) from None
 
 
 def free_port(host: str) -> int:

@@ -54,9 +54,19 @@ class Delivery:
     """One body under way.
 
     *heartbeat*: seconds of silence after which a comment is sent, 0 for never.  *keep*: bytes kept for viewing.
+    *stall*: seconds that the app may leave unread what was sent, 0 for any time; then *on_stall* is called.
     """
 
-    def __init__(self, handler: Handler, body: Body, *, heartbeat: float, keep: int) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        body: Body,
+        *,
+        heartbeat: float,
+        keep: int,
+        stall: float = 0.0,
+        on_stall: Callable[[], object] = lambda: None,
+    ) -> None:
         self.handler = handler
         self.congested: Callable[[], bool] | None = None
         """Whether something but the connection's buffer holds back what was sent."""
@@ -74,7 +84,10 @@ class Delivery:
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._spoke = self._now()
-        self._beat = self._loop.call_later(heartbeat, self._on_beat) if heartbeat else None
+        self._stall = stall
+        self._on_stall = on_stall
+        self._every = min(filter(None, (heartbeat, stall)), default=0.0)
+        self._beat = self._loop.call_later(self._every, self._on_beat) if self._every else None
         self._task = self._loop.create_task(self._run())
 
     def pull(self) -> Pull:
@@ -174,8 +187,14 @@ class Delivery:
     def _on_beat(self) -> None:
         """Send a comment if nothing was sent for a heartbeat; look again when the next one is due."""
         silent = self._now() - self._spoke
-        if self._reading and silent >= self._heartbeat:
-            if not self._written(sse.KEEP_ALIVE):
-                self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
-            silent = 0.0
-        self._beat = self._loop.call_later(max(self._heartbeat - silent, 0.01), self._on_beat)
+        if self._reading:
+            if self._heartbeat and silent >= self._heartbeat:
+                if not self._written(sse.KEEP_ALIVE):
+                    self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
+                silent = 0.0
+        elif self._stall and silent >= self._stall:
+            self._on_stall()
+            self.cancel()
+            return
+        due = min((each - silent for each in (self._heartbeat, self._stall) if each > silent), default=self._every)
+        self._beat = self._loop.call_later(max(due, 0.01), self._on_beat)

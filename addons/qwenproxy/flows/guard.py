@@ -1,10 +1,12 @@
 """Options of mitmproxy that would open a way past the proxy: found before the first connection, and refused."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
 
+from qwenproxy import hostnames
 from qwenproxy.flows.hosts import Hosts
 
 TARGET = "https://api.openai.com"
@@ -24,6 +26,7 @@ HOLES: Mapping[str, tuple[object, str]] = {
 """Options of mitmproxy -> the value that is safe, and what any other one would do."""
 
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"OPTIONS ", b"PUT ", b"PATCH ", b"DELETE ")
+PORTS = {"http": 80, "https": 443}
 LONGEST_LINE = 64 * 1024  # bytes; of the line that a request begins with
 
 OWN_LISTENERS = (
@@ -67,6 +70,17 @@ def wrong_targets(specs: Sequence[str], hosts: Hosts) -> Iterator[str]:
                 f"use reverse:{TARGET}@127.0.0.1:8080 (the target names whom the proxy stands in for; the upstream is "
                 "the setting `upstream`)"
             )
+
+
+def loops(specs: Sequence[str], upstream: str) -> Iterator[str]:
+    """A complaint if *upstream* is a listener of ours: each request would ask for another one, without an end."""
+    url = urlsplit(upstream)
+    if not upstream or not hostnames.is_loopback(url.hostname or ""):
+        return
+    for mode in modes(specs):
+        port = mode.listen_port() if isinstance(mode, OWN_LISTENERS) else None
+        if port and port == (url.port or PORTS[url.scheme]):
+            yield f"the upstream {upstream} is the proxy itself (mode {mode.full_spec!r}): name Qwen's address there"
 
 
 def holes(options: Options, ours: Sequence[Sequence[str]]) -> Iterator[str]:

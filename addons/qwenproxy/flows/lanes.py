@@ -66,7 +66,7 @@ type Respond = Callable[[Create, Recent], Awaitable[Turn]]
 
 
 class Lanes:
-    """What is under way on the connection of *flow*, and waits.
+    """What is under way on the connection of *flow*, and waits; *channel*: how the app is reached.
 
     *respond* begins a response, *note* is told of each that is over.  No more bytes wait, and no more are remembered,
     than one message may have by *bounds*.  *age*: seconds until no more are begun.
@@ -74,7 +74,7 @@ class Lanes:
 
     def __init__(
         self,
-        handler: Channel,
+        channel: Channel,
         flow: http.HTTPFlow,
         respond: Respond,
         note: Callable[[Record], object],
@@ -82,7 +82,7 @@ class Lanes:
         *,
         age: float = AGE,
     ) -> None:
-        self._handler = handler
+        self._channel = channel
         self._flow = flow
         self._respond = respond
         self._note = note
@@ -196,9 +196,9 @@ class Lanes:
     async def _say(self, texts: Sequence[bytes], close: Close | None = None) -> None:
         """Until the app has room for more, and *texts* are on their way."""
         if texts or close:
-            await self._handler.drain_writers()
+            await self._channel.drain_writers()
             saying = Saying(self._flow, texts, close)
-            await self._handler.server_event(saying)
+            await self._channel.server_event(saying)
             await saying.taken.wait()
 
     def _expire(self) -> None:

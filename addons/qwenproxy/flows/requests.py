@@ -5,8 +5,8 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
-from qwenproxy import errors
 from qwenproxy.archive import Archive
+from qwenproxy.background import BROKEN
 from qwenproxy.completion import Completion
 from qwenproxy.embedding import Embedding
 from qwenproxy.endpoints import engines, models
@@ -27,6 +27,7 @@ from qwenproxy.flows.probes import Probes
 from qwenproxy.flows.responding import Responding
 from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.limits import RateLimits, client_id
+from qwenproxy.places import Places
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record
 from qwenproxy.service import Service
@@ -39,7 +40,8 @@ from qwenproxy.traffic import Meter, Traffic
 from qwenproxy.wire.openai import Head
 
 RESPONSES = routes.Served("responses")
-PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence and the time for tools
+ASK_MODELS = frozenset({"chat", "responses", "input_tokens", "completions", "embeddings"})
+"""Endpoints whose calls need a place; the others are answered from here, quickly."""
 
 
 class Desk:
@@ -54,27 +56,29 @@ class Desk:
         traffic: Traffic | None = None,
         seals: Seals | None = None,
         meter: Meter | None = None,
+        places: Places | None = None,
     ) -> None:
         """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is.
 
         *traffic*: where the process's exchanges are counted.  *seals*: for what apps carry; without, for a while only.
-        *meter*: what has figures for whoever asks.
+        *meter*: what has figures for whoever asks.  *places*: which exchanges have to wait.
         """
         self.service = service
         self.settings = settings
         self.successor: Desk | None = None
         """Who has taken over."""
         self.closed = False
-        self.traffic = traffic or Traffic()
+        self.places = places or Places()
+        self.traffic = traffic or Traffic([self.places])
         self._toolbox = toolbox
         self._kept = Kept(settings, archive)
-        self.patience = 4 * settings.idle_timeout + settings.tool_time + PATIENCE
+        self.patience = settings.exchange_timeout or None
         self._access = access.Access(settings)
         self._limits = limits(settings, service.shared)
         self._local = Local(settings, service)
         self._probes = Probes(self._access, service, self.traffic, meter)
         responding = self._responding = Responding(
-            settings, service, archive, seals or own(), self.traffic, self._kept, self._exchange
+            settings, service, archive, seals or own(), self.traffic, self.places, self._kept, self._exchange
         )
         self._since = int(time.time())  # what models say they were created at: nobody tells
         self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
@@ -110,13 +114,13 @@ class Desk:
         try:
             answer = await self._routed(visit, headers, record)
         except ProxyError as e:
-            record.failed(e)
+            record.failed(visit.masked(e))
             answer = answers.of_error(e, visit.flow.id)
         except asyncio.CancelledError:
             record.close(cut=True)
             raise
         except Exception:  # a fault of ours: it leaves its line in the log, and `Visit.open` answers
-            record.failed(ProxyError(errors.INTERNAL, "internal error in the proxy"))
+            record.failed(BROKEN)
             record.close()
             raise
         if isinstance(answer.body, bytes):
@@ -133,6 +137,7 @@ class Desk:
 
     async def _routed(self, visit: Visit, headers: Mapping[str, str], record: Record) -> Answer:
         request = visit.flow.request
+        self._access.check_lines(len(request.headers.fields))
         origin = headers.get("origin")
         is_local = listeners.is_local(visit.flow)
         if is_local:
@@ -155,6 +160,8 @@ class Desk:
         client = record.client = client_id(key, visit.flow.client_conn.peername[0])
         standing = await self._limits.check(client)
         owner = owner_of(visit.credentials.get("authorization"))
+        if route.endpoint in ASK_MODELS:
+            await self.places.enter(record, client)
         ask = Ask(request, headers, route, record, key, client, owner)
         answer = await self._endpoints[route.endpoint](ask)
         answer.headers |= standing.headers()
@@ -167,6 +174,7 @@ class Desk:
         client = record.client = client_id(key, visit.flow.client_conn.peername[0])
         await self._limits.check(client)
         check(asked)
+        await self.places.enter(record, client)
         ask = Ask(request, plain_headers(request), RESPONSES, record, key, client, owner_of(shown))
         return await self._responding.turn(ask, create, recent)
 

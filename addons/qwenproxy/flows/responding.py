@@ -11,7 +11,7 @@ from typing import Protocol
 import orjson
 
 from qwenproxy.archive import Archive, unkept
-from qwenproxy.background import Begun
+from qwenproxy.background import BROKEN, Begun
 from qwenproxy.compacting import Compacting
 from qwenproxy.endpoints.base import Call
 from qwenproxy.endpoints.responses import compaction, counting, failure, stored
@@ -24,6 +24,7 @@ from qwenproxy.flows.asked import Ask, json_answer
 from qwenproxy.flows.kept import Kept
 from qwenproxy.flows.lanes import Turn
 from qwenproxy.opening import has_images
+from qwenproxy.places import Places
 from qwenproxy.prewarming import Prewarming
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record
@@ -55,6 +56,7 @@ class Responding:
         archive: Archive | None,
         seals: Seals,
         traffic: Traffic,
+        places: Places,
         kept: Kept,
         exchange: Opens,
     ) -> None:
@@ -63,6 +65,7 @@ class Responding:
         self._archive = archive
         self._seals = seals
         self._traffic = traffic
+        self._places = places
         self._kept = kept
         self._exchange = exchange
 
@@ -127,8 +130,14 @@ class Responding:
         begun = Begun(call, head)
         own = self._traffic.begin(Record(record.id, record.method, "background", time.monotonic), ask.headers)
         own.model, own.stream, own.client = call.model, True, record.client
-        exchange = await self._exchange(ask._replace(record=own), begun, head, make, tools=not call.compacts)
-        return await self._kept.begin(ask, exchange, begun, head, plan)
+        self._places.pass_on(record, own)
+        try:
+            exchange = await self._exchange(ask._replace(record=own), begun, head, make, tools=not call.compacts)
+            return await self._kept.begin(ask, exchange, begun, head, plan)
+        except Exception as e:
+            own.failed(e if isinstance(e, ProxyError) else BROKEN)
+            own.close()
+            raise
 
     async def _compact(self, ask: Ask, asked: Json, head: Head) -> Answer:
         plan = await self._plan(ask, asked, head.id)

@@ -27,7 +27,7 @@ class Desk(Protocol):
 
     settings: Settings
     traffic: Traffic
-    patience: float
+    patience: float | None
     successor: Self | None
     closed: bool
 
@@ -71,7 +71,7 @@ class Turns:
         except asyncio.CancelledError:
             record.close(cut=True)
             raise
-        except Exception:
+        except BaseException:  # whatever it is, the exchange is over
             record.failed(BROKEN)
             raise
         finally:
