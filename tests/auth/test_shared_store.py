@@ -19,7 +19,7 @@ from qwenproxy.auth.shared_store import ASIDE, SharedStore
 from qwenproxy.auth.store import Store
 from qwenproxy.auth.token import Token
 from qwenproxy.errors import STATE_UNAVAILABLE, ProxyError
-from qwenproxy.shared.link import Link
+from qwenproxy.shared.link import Away, Link
 from qwenproxy.shared.place import Shared
 from qwenproxy.shared.seal import Seal
 from tests.support.clock import until
@@ -84,9 +84,8 @@ async def test_what_one_writes_the_others_read_and_redis_does_not(fleet: Fleet) 
 
 async def test_another_key_does_not_open_it(fleet: Fleet) -> None:
     await fleet.store().write(token(1), None)
-    found = await fleet.store(key="x" * 32).read()
-    assert found.token is None
-    assert "state_keys" in found.fault
+    with pytest.raises(Away, match=r"setting state_keys\); `qwenproxy logout` forgets it"):
+        await fleet.store(key="x" * 32).read()
 
 
 async def test_it_is_written_under_the_lock_that_holds_only(fleet: Fleet) -> None:

@@ -16,6 +16,7 @@ from qwenproxy.auth.shared_scripts import OFFER, READ, REMOVE, RESTORE, WRITE
 from qwenproxy.auth.store import Store
 from qwenproxy.auth.token import Token
 from qwenproxy.sealing import Broken
+from qwenproxy.shared.link import Away
 from qwenproxy.shared.place import Shared
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,8 @@ class SharedStore:
         try:
             held = token.parse(self._seal.open(sealed, self._login))
         except (Broken, ValueError) as e:
-            return Stored(version, None, f"the login in {self.place} cannot be used: {e}")
+            # Others may well be able to: it is neither lost, nor to be written over by a new one.
+            raise Away(f"the login in {self.place} cannot be used: {e}; `qwenproxy logout` forgets it") from None
         held = replace(held, lifetime=max(0.0, held.expires_at - version.written_at))
         self._newest = Kept(version, held)
         return Stored(version, held)
