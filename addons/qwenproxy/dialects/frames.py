@@ -15,7 +15,7 @@ from qwenproxy.dialects.stencils import Stencils
 from qwenproxy.errors import UPSTREAM_BLOCKED, UPSTREAM_CUT, UPSTREAM_GARBLED, Failure, ProxyError
 from qwenproxy.wire.openai import Json
 
-FIRST_PIECE, PIECE = 1024, 16 * 1024
+FIRST_PIECE, PIECE = 4 * 1024, 16 * 1024
 """Bytes of an event stream that are looked at together, before there is a stencil and then."""
 BODY_LIMIT = 64 * 1024 * 1024  # bytes of one whole body
 
