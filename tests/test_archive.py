@@ -83,7 +83,7 @@ async def test_without_a_store_what_needs_none_is_answered(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     store = SQLiteStore(tmp_path / "file" / "s", ROOMY)
     found = await plan(store)
-    assert (found.kept, found.state) == (False, {"store": False})
+    assert (found.kept, found.state) == (False, {"store": False, "previous_response_id": None})
     with pytest.raises(Unusable):
         await plan(store, previous_response_id="x")
     await store.close()

@@ -38,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     ("opening", "loop"),
     ("exchange",),
-    ("embedding", "completion", "recording"),
+    ("embedding", "completion", "prewarming", "recent", "recording"),
     ("archive",),
     ("background",),
     ("flows",),
@@ -67,10 +67,14 @@ RING: dict[str, set[str]] = {
     "orjson": {name for layer in LAYERS for name in layer},
     "pydantic": {"wire", "endpoints", "simulator", "tools"},
     "pydantic_core": {"endpoints", "tools"},
+    "wsproto": {"flows"},
     "yarl": {"upstream"},
     "zstandard": {"flows"},
 }
-"""Other people's packages, and where each may be imported.  yarl comes with aiohttp, zstandard with mitmproxy."""
+"""Other people's packages, and where each may be imported.
+
+yarl comes with aiohttp, wsproto and zstandard with mitmproxy.
+"""
 
 PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "embedding_models", "endpoints"}
 PURE |= {"dialects", "naming", "offer", "depth", "faces"}

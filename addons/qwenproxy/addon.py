@@ -91,6 +91,7 @@ class QwenProxy:
 
     def _configure(self, updated: set[str]) -> None:
         live.door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
+        live.door.hears = getattr(ctx.master.addons, "hears", anybody)
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
         found = self._found()
@@ -109,6 +110,8 @@ class QwenProxy:
 
     def done(self) -> None:
         """Let go of the upstream and of the tools; answers under way go on."""
+        if self._desk is not None:
+            self._desk.closed = True
         self._retire()
         toolbox, self._toolbox = self._toolbox, None
         if toolbox is not None:
@@ -129,7 +132,7 @@ class QwenProxy:
         if self._shelf is not None:
             self._shelf.put(flow, self.settings.view_memory)
 
-    error = response
+    error = websocket_end = response
 
     def show_rounds(self, flows: Sequence[flow.Flow]) -> None:
         """The command `qwen.rounds`: show the calls of Qwen behind *flows* as flows of their own."""
@@ -237,6 +240,11 @@ def is_looked_at() -> bool:
     """Whether anything may look at flows: if not, nothing is kept for viewing."""
     asked = (getattr(ctx.options, name, None) for name in LOOKED_AT)
     return any(asked) or any(ctx.master.addons.get(name) is not None for name in LOOKERS)
+
+
+def anybody(_hook: str) -> bool:
+    """mitmproxy's own list of addons does not tell who wants a hook."""
+    return True
 
 
 def state_of(found: Settings) -> tuple[object, ...]:

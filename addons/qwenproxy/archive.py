@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from qwenproxy.endpoints import conversations
 from qwenproxy.endpoints.responses import stored
-from qwenproxy.errors import INTERNAL, INVALID_REQUEST, PREVIOUS_NOT_FOUND, ProxyError
+from qwenproxy.errors import INTERNAL, INVALID_REQUEST, PREVIOUS_NOT_FOUND, UNSUPPORTED_PARAMETER, ProxyError
+from qwenproxy.recent import Known, Recent
 from qwenproxy.recording import Plan, Recorder
 from qwenproxy.state.base import Ending, Store, Stored, Unusable
 from qwenproxy.wire.openai import Json
@@ -33,21 +34,24 @@ class Archive:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._recovered = False
 
-    async def plan(self, owner: str, asked: Json, name: Callable[[str], str]) -> Plan:
+    async def plan(self, owner: str, asked: Json, name: stored.Name, recent: Recent | None = None) -> Plan:
         """How the response to *asked* is to be kept, and what leads to it; *name* makes ids.  Raises ProxyError.
 
-        Where nothing can be kept, what needs nothing of it is answered all the same.
+        *recent*: what the app's connection remembers, stored or not.  Where nothing can be kept, what needs nothing of
+        it is answered all the same.
         """
+        known = None if recent is None else recent.find(asked.get("previous_response_id"))
         try:
             await self.recover()
         except Unusable as e:
-            if any(asked.get(field) for field in NEEDING) or stored.references(asked["input"]):
+            needed = {field for field in NEEDING if asked.get(field)}
+            if needed - ({"previous_response_id"} if known is not None else set()) or stored.references(asked["input"]):
                 raise
             log.warning("a response is not kept: %s", e.message)
-            return Plan(owner, asked, {"store": False}, kept=False)
-        return await self._plan(owner, asked, name)
+            return unkept(owner, asked, name, recent)
+        return await self._plan(owner, asked, name, known)
 
-    async def _plan(self, owner: str, asked: Json, name: Callable[[str], str]) -> Plan:
+    async def _plan(self, owner: str, asked: Json, name: stored.Name, known: Known | None) -> Plan:
         kept, background = asked.get("store") is not False, bool(asked.get("background"))
         previous, conversation = asked.get("previous_response_id"), conversations.named(asked.get("conversation"))
         if background and not kept:
@@ -56,13 +60,17 @@ class Archive:
             raise _refused("previous_response_id", "and 'conversation' exclude one another: send one of them")
         past: list[Json] = []
         state: Json = {"store": kept, "background": background, "previous_response_id": previous}
-        if previous is not None:
+        if known is not None:
+            past = [*known.items]
+        elif previous is not None:
             past = await self._history(owner, previous)
         elif conversation is not None:
             past = await self._content(owner, conversation)
             state["conversation"] = {"id": conversation}
         asked = await self._resolved(owner, asked, past)
         own = stored.items_of(asked["input"], name)
+        if known is not None and not known.kept:
+            return Plan(owner, asked, state, past, own, None, conversation, kept, background, unkept=past)
         return Plan(owner, asked, state, past, own, previous, conversation, kept, background)
 
     async def _history(self, owner: str, previous: str) -> list[Json]:
@@ -71,9 +79,7 @@ class Archive:
             raise _refused("previous_response_id", "names a response that is still being made: wait until it is ready")
         history = None if found is None else await self.store.history(owner, previous)
         if history is None:
-            what = "not found" if found is None else "not complete any more: an earlier one is gone"
-            message = f"Previous response with id '{previous[:100]}' {what}."
-            raise ProxyError(PREVIOUS_NOT_FOUND, message, param="previous_response_id")
+            raise _lost(previous, "not found" if found is None else "not complete any more: an earlier one is gone")
         return history
 
     async def _content(self, owner: str, conversation: str) -> list[Json]:
@@ -195,12 +201,33 @@ class FollowedBody:
         self._on_end()
 
 
+def unkept(owner: str, asked: Json, name: stored.Name, recent: Recent | None) -> Plan:
+    """The plan where nothing is stored.  Raises ProxyError."""
+    previous = asked.get("previous_response_id")
+    known = None if recent is None else recent.find(previous)
+    if asked.get("conversation"):
+        message = "'conversation' needs stored items, and nothing is stored here: the setting state is off."
+        raise ProxyError(UNSUPPORTED_PARAMETER, message, param="conversation")
+    if previous is not None and known is None:
+        raise _lost(previous, "not found")
+    past = [] if known is None else [*known.items]
+    if stored.references(asked["input"]):
+        asked = asked | {"input": stored.resolved(asked["input"], {}, frozenset(item["id"] for item in past))}
+    state = {"store": False, "previous_response_id": previous}
+    return Plan(owner, asked, state, past, stored.items_of(asked["input"], name), kept=False)
+
+
 async def _news(changed: asyncio.Event | None) -> None:
     try:
         async with asyncio.timeout(POLL):
             await (asyncio.Event() if changed is None else changed).wait()
     except TimeoutError:
         pass
+
+
+def _lost(previous: str, how: str) -> ProxyError:
+    message = f"Previous response with id '{previous[:100]}' {how}."
+    return ProxyError(PREVIOUS_NOT_FOUND, message, param="previous_response_id")
 
 
 def _refused(param: str, why: str) -> ProxyError:

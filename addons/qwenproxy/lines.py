@@ -44,6 +44,8 @@ class Line:
         """Monotonic seconds until which others are tried first."""
         self.gate = Gate(None)
         self._settings = settings
+        self._rows: dict[str, Row] = {}
+        """Rows as they are on this plan, by the upstream's names of models: to make one costs more than to keep it."""
         self._address = ""
         self._dialect: Dialect
         self._settle()
@@ -72,7 +74,12 @@ class Line:
         return naming.resolve(model, self._settings.models, self.plan, self._settings.default_model, images)
 
     def row(self, model: str) -> Row:
-        return self.learned.get(model) or plans.row_on(model, self.plan)
+        row = self.learned.get(model) or self._rows.get(model)
+        if row is None:
+            row = plans.row_on(model, self.plan)
+            if len(self._rows) < ROWS_KEPT:
+                self._rows[model] = row
+        return row
 
     def learn(self, model: str, row: Row) -> None:
         if model in self.learned or len(self.learned) < ROWS_KEPT:
@@ -124,3 +131,4 @@ class Line:
         self.gate = Gate(self._plan.per_minute)
         self.learned = {}
         self.batches = {}
+        self._rows = {}

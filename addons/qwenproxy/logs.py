@@ -29,6 +29,11 @@ def leave_out_bytes() -> None:
             quoting.addFilter(WithoutBytes())
 
 
+def save_work() -> None:
+    """Have no line find out what no format of ours tells (Python's logging HOWTO, "Optimization")."""
+    vars(logging).update(logThreads=False, logProcesses=False, logMultiprocessing=False, logAsyncioTasks=False)
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, or the facts that it carries as they are."""
 

@@ -37,11 +37,14 @@ class Plan:
     conversation: str | None = None
     kept: bool = True
     background: bool = False
+    unkept: Sequence[Json] = ()
+    """Of the past, what is not stored by itself."""
 
     def entry(self, body: Json) -> Entry:
         """How the store gets it."""
         logged = bool(self.asked.get("stream"))
-        return Entry(self.owner, body | {"output": []}, self.input, self.previous, self.conversation, logged)
+        asked = [*self.unkept, *self.input]
+        return Entry(self.owner, body | {"output": []}, asked, self.previous, self.conversation, logged)
 
 
 @dataclass

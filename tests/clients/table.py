@@ -26,7 +26,7 @@ WEATHER: Json = {
 MESSAGES = {"plain": "Hello", "streamed": "Hello", "tools": "What is the weather in Riga?"}
 MORE: Mapping[str, Json] = {"plain": {}, "streamed": {"stream": True}, "tools": {"tools": [WEATHER]}}
 EXEC = "`qwenproxy exec`"
-TRACES_DROPPED, NO_WEBSOCKETS = 204, 426
+WEBSOCKET_BEGUN, TRACES_DROPPED, NO_WEBSOCKETS = 101, 204, 426
 
 
 def bodies() -> list[str]:
@@ -173,9 +173,17 @@ TABLE: Sequence[Client] = (
     Client("Continue", of_npm("@continuedev/cli@1", "cn", "with_continue.py"), heavy=True),
     Client("opencode", of_npm("opencode-ai@1", "opencode", "with_opencode.py"), heavy=True),
     Client(
+        "Codex, over its WebSocket",
+        of_npm("@openai/codex@0", "codex", "with_codex.py"),
+        heavy=True,
+        besides=frozenset({WEBSOCKET_BEGUN}),
+    ),
+    Client(
         "Codex, its WebSocket refused",
         of_npm("@openai/codex@0", "codex", "with_codex.py"),
         heavy=True,
         besides=frozenset({NO_WEBSOCKETS}),
+        environ=lambda: {"QWENPROXY_WEBSOCKETS": "off"},
+        how=f"{EXEC}, `QWENPROXY_WEBSOCKETS=off`",
     ),
 )

@@ -1,23 +1,25 @@
 """mitmproxy, lean: it knows what is asked of it all the same."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from mitmproxy import exceptions, hooks
+from mitmproxy.flow import Flow
 from mitmproxy.master import Master
 from mitmproxy.options import Options
+from mitmproxy.test import tflow
 
-from qwenproxy.commands.master import NEEDED, LeanMaster
+from qwenproxy.commands.master import FOR_OPTIONS, NEEDED, CachedAddonManager, LeanMaster
 
 
 @dataclass
 class NewsHook(hooks.Hook):
     """`news`: an event that no addon of mitmproxy's wants."""
 
-    what: str
+    what: object
 
 
 class Reader:
@@ -71,6 +73,56 @@ async def test_an_addon_that_comes_so_is_told_what_is_set(master: LeanMaster) ->
     master.options.set("upstream_auth=me:secret", defer=True)
     master.complete()
     assert master.addons.get("upstreamauth").auth == b"Basic bWU6c2VjcmV0"
+
+
+VALUES = {"proxyauth": "me:secret", "save_stream_filter": "~all"}
+
+
+@pytest.mark.parametrize(("option", "name"), FOR_OPTIONS.items())
+async def test_an_option_of_one_addon_brings_that_one_alone(
+    master: LeanMaster, tmp_path: Path, option: str, name: str
+) -> None:
+    assert master.addons.get(name) is None
+    master.options.set(f"{option}={VALUES.get(option, tmp_path / 'file')}", defer=True)
+    master.complete()
+    assert master.addons.get(name) is not None
+    assert master.addons.get("mapremote") is None
+    master.addons.invoke_addon_sync(master.addons.get(name), hooks.DoneHook())  # it has opened a file
+
+
+async def test_a_script_may_set_what_needs_one_addon_only(master: LeanMaster, tmp_path: Path) -> None:
+    (tmp_path / "script.py").touch()
+    master.options.update(scripts=[str(tmp_path / "script.py")])
+    master.complete()
+    assert all(master.addons.get(name) is not None for name in FOR_OPTIONS.values())
+    assert master.addons.get("mapremote") is None
+    master.options.update(scripts=[])
+
+
+async def test_whom_nobody_hears_is_known_once_it_was_asked(master: LeanMaster) -> None:
+    addons, heard = master.addons, list[str]()
+    assert isinstance(addons, CachedAddonManager)
+    assert addons.hears("news"), "who can tell"
+    await tell(master, "one")
+    assert not addons.hears("news")
+    master.addons.add(Reader("anne", heard))
+    assert addons.hears("news")
+    await tell(master, "two")
+    assert (addons.hears("news"), heard) == (True, ["anne: two"])
+
+
+async def test_a_flow_that_changes_is_told_of_though_nobody_wants_what_changed_it(master: LeanMaster) -> None:
+    told: list[str] = []
+
+    class Watching:
+        def update(self, flows: Sequence[Flow]) -> None:
+            told.extend(flow.id for flow in flows)
+
+    master.addons.add(Watching())
+    flow = tflow.tflow()
+    for _ in range(2):
+        await master.addons.handle_lifecycle(NewsHook(flow))
+    assert told == [flow.id, flow.id]
 
 
 async def test_a_setting_of_ours_brings_none(master: LeanMaster) -> None:

@@ -28,8 +28,8 @@ CALLED = "12 degrees in Riga"
 """What the tool says of the city that it was called with."""
 FOUND = "Here is what I found. "
 """How the simulator's answer begins once a tool has been heard."""
-NO_ENDPOINT = "-"
-"""How the log names that of a request which is refused, or taken and dropped, by its path."""
+NO_ANSWERS = ("-", "socket")
+"""How the log names the endpoint of what is refused, or taken and dropped, by its path; and of a WebSocket's begin."""
 EXPECTED = {"plain": [SAID], "streamed": [SAID, CALLED], "tools": [CALLED, FOUND]}
 
 type Line = Mapping[str, str | bool | None]
@@ -79,7 +79,7 @@ def line(client: Client, version: str, answers: Answers, answered: Sequence[Json
 def answered_in(log: Path, besides: frozenset[int]) -> list[Json]:
     """The exchanges of a log that an endpoint answered; all went well, and what was asked *besides* ended so."""
     exchanges = [found for text in log.read_text().splitlines() if (found := orjson.loads(text).get("exchange"))]
-    answered = [exchange for exchange in exchanges if exchange["endpoint"] != NO_ENDPOINT]
+    answered = [exchange for exchange in exchanges if exchange["endpoint"] not in NO_ANSWERS]
     assert {exchange["status"] for exchange in answered} == {200}
     assert {exchange["status"] for exchange in exchanges if exchange not in answered} == besides
     return answered

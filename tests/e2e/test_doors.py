@@ -64,9 +64,9 @@ CASES: dict[str, Case] = {
     "a model": Case("GET", "/v1/models/qwen3.7-plus", 200),
     "a model that is not there": Case("GET", "/v1/models/nonesuch", 404, "model_not_found"),
     "options": Case("OPTIONS", "/v1/models", 204, answered={"allow": "GET, HEAD, OPTIONS"}),
-    "a WebSocket": Case(
+    "a WebSocket of another kind": Case(
         "GET",
-        "/v1/responses",
+        "/v1/realtime",
         426,
         "websocket_not_supported",
         shown(

@@ -98,6 +98,7 @@ class Observer:
                 raise
             self.called.outcome = LOCAL
         else:
+            self.called.requests += ["WebSocket"] if name.endswith(".connect") else []
             self.called.outcome = SERVED if self.called.requests else LOCAL
         return self.called
 

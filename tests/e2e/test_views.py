@@ -226,7 +226,8 @@ async def test_nothing_is_kept_where_nobody_can_look(
         environ = {"QWENPROXY_UPSTREAM": qwen.base_url, "QWENPROXY_AUTH": "none"}
         async with proxy(environ, confdir) as running:
             running.master.addons.add(last)
-            running.master.options.update(**{name: str(tmp_path / name) for name in looked_at})
+            running.master.options.set(*(f"{name}={tmp_path / name}" for name in looked_at), defer=True)
+            running.master.complete()
             async with connected(running.ports[0]) as app:
                 await app.ask(body=STREAMED)
     assert (notes.of(last.flow) is not None) is kept

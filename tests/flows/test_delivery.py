@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
+from mitmproxy.proxy.server import ConnectionIO, TimeoutWatchdog
 
 from qwenproxy import sse
 from qwenproxy.flows.delivery import CUT, NOWHERE, Delivery, Pull, Pulled
@@ -42,6 +44,8 @@ class Stream:
         self.writable.set()
         self.ended = asyncio.Event()
         self.turn = asyncio.Lock()
+        self.transports: dict[Connection, ConnectionIO] = {}
+        self.timeout_watchdog = TimeoutWatchdog(60, self.drain_writers)
         self.delivery: Delivery
 
     async def server_event(self, event: events.Event) -> None:

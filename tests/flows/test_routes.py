@@ -157,9 +157,18 @@ def test_a_wrong_verb_is_told_the_right_ones(method: str, path: str, allow: str)
     assert f"allowed: {allow}" in error.message
 
 
-@pytest.mark.parametrize("path", ["/v1/responses", "/v1/realtime?model=x", "/v1/models", "/", "/nothing/../else"])
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses?beta=true", "/v1//responses/"])
 @pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])
-def test_a_websocket_is_refused_on_every_path(path: str, upgrade: str) -> None:
+def test_a_websocket_is_served_on_one_path(path: str, upgrade: str) -> None:
+    assert find("GET", path, WEBSOCKET | {"upgrade": upgrade}) == Served("socket")
+
+
+OTHER_SOCKETS = ["/v1/realtime?model=x", "/v1/responses/resp_1", "/v1/models", "/", "/nothing/../else"]
+
+
+@pytest.mark.parametrize("path", OTHER_SOCKETS)
+@pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])
+def test_a_websocket_is_refused_on_every_other_path(path: str, upgrade: str) -> None:
     error = refusal("GET", path, WEBSOCKET | {"upgrade": upgrade})
     assert (error.failure, error.status) == (errors.UPGRADE_REFUSED, 426)
     assert error.headers() == {"upgrade": "HTTP/1.1", "connection": "Upgrade"}
@@ -167,8 +176,13 @@ def test_a_websocket_is_refused_on_every_path(path: str, upgrade: str) -> None:
 
 def test_mitmproxys_headers_will_do() -> None:
     headers = Headers([(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")])
+    assert find("GET", "/v1/responses", headers) == Served("socket")
     with pytest.raises(ProxyError, match="No WebSockets"):
-        find("GET", "/v1/responses", headers)
+        find("GET", "/v1/realtime", headers)
+
+
+def test_where_websockets_are_served_a_plain_get_is_not() -> None:
+    assert refusal("GET", "/v1/responses").headers() == {"allow": "POST, OPTIONS"}
 
 
 @pytest.mark.parametrize("upgrade", ["h2c", "", "TLS/1.0"])
@@ -182,6 +196,6 @@ def test_no_refusal_makes_an_sdk_try_again() -> None:
         refusal("POST", "/v1/moderations").failure,
         refusal("POST", "/nothing").failure,
         refusal("PUT", "/v1/models").failure,
-        refusal("GET", "/v1/responses", WEBSOCKET).failure,
+        refusal("GET", "/v1/realtime", WEBSOCKET).failure,
     ]
     assert not [failure for failure in refusals if failure.status in (408, 409, 429) or failure.status >= 500]

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 import orjson
 import pytest
 from mitmproxy import http
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
+from mitmproxy.proxy.server import ConnectionIO, TimeoutWatchdog
 from mitmproxy.test import tflow
 
 from qwenproxy.errors import MODEL_NOT_FOUND, ProxyError
@@ -32,6 +34,10 @@ class Words:
 
 class Server:
     """mitmproxy's end of a connection on which nobody asks for anything."""
+
+    def __init__(self) -> None:
+        self.transports: dict[Connection, ConnectionIO] = {}
+        self.timeout_watchdog = TimeoutWatchdog(60, self.drain_writers)
 
     async def server_event(self, event: events.Event) -> None: ...
 

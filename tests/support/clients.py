@@ -191,6 +191,11 @@ class App2:
         await self._flush()
         return stream
 
+    @property
+    def extended_connect(self) -> int:
+        """What the server has said of CONNECT with a protocol (RFC 8441): 1 if it takes it."""
+        return self._http.remote_settings.enable_connect_protocol
+
     async def reset(self, stream: Stream) -> None:
         """Give one stream up; the connection stays."""
         self._http.reset_stream(stream.id, 8)

@@ -87,7 +87,7 @@ async def child(pid: int, name: str) -> int:
     """The process of *pid* that was started as *name*, once it is there."""
     for _ in range(int(DEADLINE / TICK)):
         for found in children(pid):
-            if name in cmdline(found):
+            if name in cmdline(found) != cmdline(pid):  # between fork and exec it still has its parent's
                 return found
         await asyncio.sleep(TICK)
     raise AssertionError(f"there is no {name}")

@@ -11,6 +11,7 @@ from typing import IO, Any, Literal, TypeVar, Union, get_args, get_origin, get_o
 
 import openai
 from openai._resource import SyncAPIResource
+from openai._websocket_connection import WebSocketConnectionBase
 
 MADE = "made-up-"
 """How a made-up text begins; in a path it stands for what it is called after."""
@@ -121,5 +122,7 @@ def exhaust(answer: Any) -> None:
     """Reads *answer* to its end, if it comes bit by bit."""
     if isinstance(answer, AbstractContextManager):
         with answer as opened:
+            if isinstance(opened, WebSocketConnectionBase):
+                return  # nobody speaks on it before the client does
             for _ in opened:
                 pass

@@ -51,6 +51,6 @@ PIECES = [
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_megabyte_of_nonsense_takes_no_minute(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     text_of(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

@@ -22,7 +22,7 @@ from qwenproxy.auth import keys
 from qwenproxy.commands import configured
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.flows import guard
-from qwenproxy.flows.live import Misfit
+from qwenproxy.flows.fit import Misfit
 from qwenproxy.simulator.grants import Terms
 from qwenproxy.simulator.server import Simulator
 
@@ -124,6 +124,7 @@ async def serve_proxy(arguments: argparse.Namespace, addon: QwenProxy, *companio
     if opts.deferred:
         raise StartRefused(unknown(sorted(opts.deferred)))
     addon.configure(set(opts.keys()))
+    logs.save_work()
     logging.getLogger().addHandler(logs.handler(addon.settings.log_format))
     logging.getLogger("qwenproxy").setLevel(logging.INFO)
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)  # a line for every connection helps nobody here

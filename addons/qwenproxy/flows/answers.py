@@ -11,6 +11,8 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 
 JSON = "application/json"
+BODILESS = (101, 204)
+"""Statuses of answers that have no body, and no length of one."""
 
 
 class StreamHeaders(http.Headers):
@@ -43,7 +45,7 @@ def response(answer: Answer, request: http.Request) -> http.Response:
     whole = answer.body if isinstance(answer.body, bytes) else None
     kind = StreamHeaders if whole is None else http.Headers
     headers = kind([(name.encode(), value.encode()) for name, value in answer.headers.items()])
-    if whole is not None and answer.status != 204:
+    if whole is not None and answer.status not in BODILESS:
         headers["content-length"] = str(len(whole))
         whole = b"" if request.method == "HEAD" else whole
     elif whole is None and request.http_version == "HTTP/1.1":

@@ -11,6 +11,8 @@ from mitmproxy.proxy import commands, events
 
 from qwenproxy import sse
 from qwenproxy.exchange import Body
+from qwenproxy.flows import shortcut
+from qwenproxy.flows.shortcut import Shortcut
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ CUT = b"\n\n: more was delivered, and not kept (setting view_limit)\n\n" + sse.e
 )
 
 
-class Handler(Protocol):
+class Handler(shortcut.Handler, Protocol):
     """The part of mitmproxy's ConnectionHandler that a delivery needs."""
 
     async def server_event(self, event: events.Event) -> None: ...
@@ -51,8 +53,11 @@ class Delivery:
     """
 
     def __init__(self, handler: Handler, body: Body, *, heartbeat: float, keep: int) -> None:
-        self.congested: Callable[[], bool] = lambda: False
-        self._handler = handler
+        self.handler = handler
+        self.congested: Callable[[], bool] | None = None
+        """Whether something but the connection's buffer holds back what was sent."""
+        self.shortcut: Shortcut | None = None
+        """Past the layer, while it waits in a `Pull`."""
         self._body = body
         self._heartbeat = heartbeat
         self._keep = keep
@@ -63,7 +68,8 @@ class Delivery:
         self._over = False
         self._beating: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._spoke = self._loop.time()
+        self._now = self._loop.time
+        self._spoke = self._now()
         self._beat = self._loop.call_later(heartbeat, self._on_beat) if heartbeat else None
         self._task = self._loop.create_task(self._run())
 
@@ -96,7 +102,8 @@ class Delivery:
                 if not piece:
                     last = b""
                     break
-                await self._send(piece)
+                if not self._written(piece):
+                    await self._send(piece)
         except asyncio.CancelledError:
             pass  # the layer has been told by the connection itself
         except Exception:  # whatever it is, the app must not take what it has for a whole answer
@@ -112,33 +119,44 @@ class Delivery:
 
     async def _ready(self) -> None:
         """Until the app has taken what was sent, and the layer waits for more."""
-        await self._handler.drain_writers()
-        if self.congested():
-            await self._until_clear()
+        if self.shortcut is None or self.shortcut.full:
+            await self.handler.drain_writers()
+        if self.congested is not None:
+            await self._until_clear(self.congested)
         if self._pull is None:
             self._pulled.clear()
             await self._pulled.wait()
 
-    async def _until_clear(self) -> None:
+    async def _until_clear(self, congested: Callable[[], bool]) -> None:
         """Nothing tells when HTTP/2's window opens: look again, soon at first."""
         pause = 0.001
-        while True:
+        while congested():
             await asyncio.sleep(pause)
-            if not self.congested():
-                return
             pause = min(2 * pause, 0.1)
+
+    def _written(self, piece: bytes) -> bool:
+        """Send *piece* by the shortcut, if there is one and the layer waits; whether it is sent."""
+        if self.shortcut is None or self._pull is None or not self.shortcut.write(piece):
+            return False
+        self._note(piece)
+        return True
+
+    def _note(self, piece: bytes) -> None:
+        """*piece* is said: keep it for viewing, as far as it is wanted."""
+        if self._keep > 0:
+            self._kept.append(piece[: self._keep])
+            self._keep -= len(piece)
+        self._spoke = self._now()
 
     async def _send(self, piece: bytes | None) -> None:
         """Complete the layer's `Pull`; the layer asks anew before this returns.  Without one it is no longer there."""
         command, self._pull = self._pull, None
         if command is None:
             return
-        if piece and self._keep > 0:
-            self._kept.append(piece[: self._keep])
-            self._keep -= len(piece)
-        self._spoke = self._loop.time()
+        if piece:
+            self._note(piece)
         try:
-            await self._handler.server_event(Pulled(command, piece))
+            await self.handler.server_event(Pulled(command, piece))
         except asyncio.CancelledError:
             self._pull = command  # it was not its turn yet: the layer still waits
             raise
@@ -151,8 +169,9 @@ class Delivery:
 
     def _on_beat(self) -> None:
         """Send a comment if nothing was sent for a heartbeat; look again when the next one is due."""
-        silent = self._loop.time() - self._spoke
+        silent = self._now() - self._spoke
         if self._reading and silent >= self._heartbeat:
-            self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
+            if not self._written(sse.KEEP_ALIVE):
+                self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
             silent = 0.0
         self._beat = self._loop.call_later(max(self._heartbeat - silent, 0.01), self._on_beat)

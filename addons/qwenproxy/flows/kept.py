@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 import orjson
 
@@ -21,6 +22,13 @@ from qwenproxy.state.base import Side, Store
 from qwenproxy.wire.openai import Head, Json
 
 type Handler = Callable[[Ask], Awaitable[Answer]]
+
+
+class Opens(Protocol):
+    """An exchange, or what stands for one."""
+
+    async def open(self) -> Answer: ...
+
 
 SHOWN, MOST = 20, 100
 """Items in a list, unless the app says how many, and at most."""
@@ -55,7 +63,7 @@ class Kept:
         method = "GET" if ask.route.head else ask.request.method
         return await self._handlers[ask.route.endpoint, method](ask)
 
-    async def make(self, exchange: Exchange, head: Head, plan: Plan) -> Answer:
+    async def make(self, exchange: Opens, head: Head, plan: Plan) -> Answer:
         """The answer of *exchange*, kept by *plan*.  Raises ProxyError."""
         answer = await exchange.open()
         if not plan.kept and plan.conversation is None:

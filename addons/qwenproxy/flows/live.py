@@ -10,23 +10,28 @@ A piece costs no task and no hook: `Pull` is a command that mitmproxy's server h
 in no transport), and `Delivery` completes it from outside when the piece is there.
 """
 
-import inspect
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from mitmproxy import http, version
+from mitmproxy import http
 from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer, mode_specs
 from mitmproxy.proxy.layers import http as layers
 
 from qwenproxy import errors, hostnames
 from qwenproxy.errors import ProxyError
-from qwenproxy.flows import answers
+from qwenproxy.flows import answers, fit, shortcut
 from qwenproxy.flows.delivery import Delivery
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.visits import Visit, take_credentials
+from qwenproxy.flows.websocket import SocketLayer
+
+SWITCHING = 101
+LEAVING = layers.RequestProtocolError
+SOCKETS_LEAVING = (layers.RequestProtocolError, layers.RequestEndOfMessage)
+"""The events by which an app leaves: on a connection that is a WebSocket's, its end is the request's, too."""
 
 type Commands[T] = Generator[commands.Command, Any, T]
 
@@ -39,6 +44,9 @@ class Door:
     body_limit: int
     authenticates: bool = False
     """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
+    hears: Callable[[str], bool] = lambda name: True
+    """Whether any addon may want the hook of that name: to tell of one takes a task, a lock and a way through all
+    layers."""
 
     def owns(self, flow: http.HTTPFlow) -> bool:
         """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
@@ -71,7 +79,7 @@ class LiveStream(layers.HttpStream):
     visit: Visit | None = None
 
     def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        if self.visit is not None and isinstance(event, layers.RequestProtocolError):
+        if self.visit is not None and isinstance(event, LEAVING if self.child_layer is None else SOCKETS_LEAVING):
             self.visit.cancel()  # the app has left; the layer itself may be waiting and would learn it late
         return super().handle_event(event)
 
@@ -83,9 +91,11 @@ class LiveStream(layers.HttpStream):
                 command = steps.send(reply)
             except StopIteration:
                 return
-            if isinstance(command, layers.HttpRequestHeadersHook):
-                self.mine()
-            reply = yield command
+            is_hook = isinstance(command, layers.HttpRequestHeadersHook)
+            if is_hook and self.mine() is not None and not door.hears(command.name):
+                reply = None
+            else:
+                reply = yield command
 
     def mine(self) -> Visit | None:
         """The visit, if the flow is ours; before anyone else sees it, its credentials are taken off."""
@@ -180,18 +190,24 @@ class LiveStream(layers.HttpStream):
             self.flow.response = answers.response(answer, self.flow.request)
         response = self.flow.response
         response.timestamp_start = time.time()
-        yield layers.HttpResponseHeadersHook(self.flow)
+        if door.hears(layers.HttpResponseHeadersHook.name):
+            yield layers.HttpResponseHeadersHook(self.flow)
         if (yield from self.check_killed(True)):
             visit.cancel()
-        elif visit.delivery is None or self.flow.response is not response:
+        elif self.flow.response is not response or not (visit.delivery or visit.lanes):
             visit.cancel()  # a script answered in our place
             yield from self.send_response()
-        else:
+        elif visit.delivery is not None:
             yield from self.stream(visit, visit.delivery, response)
+        else:
+            yield from self.send_response()
+            if self.child_layer is None:
+                visit.cancel()  # it did not come to the WebSocket
 
     def stream(self, visit: Visit, delivery: Delivery, response: http.Response) -> Commands[None]:
         client = self.context.client
-        delivery.congested = self.congested
+        delivery.congested = self.congestion()
+        delivery.shortcut = shortcut.find(delivery.handler, self.context.layers, self.flow)
         yield layers.SendHttp(layers.ResponseHeaders(self.stream_id, response, end_stream=False), client)
         while True:
             piece: bytes | None = yield delivery.pull()
@@ -211,12 +227,28 @@ class LiveStream(layers.HttpStream):
         else:
             yield from self.send_response(already_streamed=True)
 
-    def congested(self) -> bool:
-        """Whether HTTP/2's flow control holds back what was sent on this stream: TCP's buffer does not show it."""
+    def flow_done(self) -> Commands[None]:
+        """After a handshake of ours the connection is a WebSocket's: it ends here, not at a server."""
+        response = self.flow.response
+        if self.visit is None or response is None or response.status_code != SWITCHING:
+            yield from super().flow_done()
+        elif self.visit.lanes is None:
+            yield from self.break_off("a script has switched protocols, and nobody speaks the other one")
+        else:
+            self.child_layer = SocketLayer(self.context, self.flow, self.visit.lanes, self.visit.lanes.bounds)
+            self._handle_event = self.passthrough
+            yield from self.child_layer.handle_event(events.Start())
+            yield layers.SendHttp(layers.ResponseEndOfMessage(self.stream_id), self.context.client)
+
+    def congestion(self) -> Callable[[], bool] | None:
+        """Tells whether HTTP/2 holds back what was sent on this stream: TCP's buffer does not show it."""
         parent = self.context.layers[self.context.layers.index(self) - 1]
         assert isinstance(parent, layers.HttpLayer)
         server = parent.connections.get(self.context.client)
-        return isinstance(server, layers.Http2Server) and bool(server.h2_conn.stream_buffers.get(self.stream_id))
+        if not isinstance(server, layers.Http2Server):
+            return None
+        buffers, stream_id = server.h2_conn.stream_buffers, self.stream_id
+        return lambda: bool(buffers.get(stream_id))
 
 
 def declared_size(request: http.Request) -> int:
@@ -225,48 +257,8 @@ def declared_size(request: http.Request) -> int:
     return int(length) if length.isascii() and length.isdigit() else 0
 
 
-SIGNATURES = {
-    "handle_event": "(self, event",
-    "state_wait_for_request_headers": "(self, event",
-    "start_request_stream": "(self)",
-    "check_body_size": "(self, request",
-    "check_killed": "(self, emit_error_hook",
-    "handle_connect": "(self)",
-    "make_server_connection": "(self)",
-    "send_response": "(self, already_streamed",
-}
-
-
-class Misfit(RuntimeError):
-    """This mitmproxy is not the one that the door was made for: nothing may start."""
-
-
-def check() -> None:
-    """Refuse a mitmproxy whose HTTP layer is not the one that this file was written for.  Raises Misfit."""
-    stream = layers.HttpStream
-    bent = [
-        name
-        for name, start in SIGNATURES.items()
-        if not str(inspect.signature(getattr(stream, name, check))).startswith(start)
-    ]
-    doors = {
-        name
-        for name, function in vars(stream).items()
-        if "GetHttpConnection" in getattr(inspect.unwrap(function), "__code__", check.__code__).co_names
-    }
-    if doors != {"make_server_connection"}:
-        bent.append("GetHttpConnection")
-    if "HttpStream" not in layers.HttpLayer.make_stream.__code__.co_names:
-        bent.append("make_stream")
-    if bent:
-        raise Misfit(
-            f"mitmproxy {version.VERSION} differs from 12.2 where qwenproxy extends it ({', '.join(bent)}); "
-            "not started, since requests could reach OpenAI.  Install mitmproxy>=12.2.3,<12.3."
-        )
-
-
 def install() -> None:
-    """Close the door, for the whole process and for good.  Raises Misfit."""
+    """Close the door, for the whole process and for good.  Raises fit.Misfit."""
     if layers.HttpStream is not LiveStream:
-        check()
+        fit.check()
         vars(layers)["HttpStream"] = LiveStream

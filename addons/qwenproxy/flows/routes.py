@@ -26,6 +26,7 @@ type Endpoint = Literal[
     "model",
     "engines",
     "engine",
+    "socket",
 ]
 
 
@@ -46,6 +47,9 @@ class Empty:
 
 
 type Route = Served | Empty
+
+WEBSOCKET = "GET (WebSocket)"
+"""A request for a WebSocket has a method of its own in the table: none that a request can have."""
 
 REFUSED = None
 """Part of OpenAI's API, and not served: an answer would be made up."""
@@ -84,6 +88,7 @@ ROWS: tuple[tuple[str, str, Route | None], ...] = (
     ("GET", "/v1/models/{model}", Served("model")),
     ("POST", "/v1/completions", Served("completions")),
     ("POST", "/v1/responses/input_tokens", Served("input_tokens")),
+    (WEBSOCKET, "/v1/responses", Served("socket")),
     ("DELETE", "/v1/models/{model}", REFUSED),
     ("POST", "/v1/traces/ingest", Empty()),  # openai-agents exports prompts there: taken, and dropped
     *FORMER,
@@ -113,22 +118,26 @@ class _Node:
 def find(method: str, path: str, headers: Mapping[str, str]) -> Route:
     """What *method* and *path* (with its query, if any) name; *headers* must be found by lower-case names.
 
-    Raises ProxyError: for a path or a method that is not served, and for any WebSocket (whose method is always GET).
+    Raises ProxyError: for a path or a method that is not served, also by a WebSocket (whose method is always GET).
     """
-    if method == "GET" and "websocket" in headers.get("upgrade", "").lower():
-        raise ProxyError(
-            errors.UPGRADE_REFUSED,
-            f"No WebSockets here ({method} {_bare(path)}): send the request over plain HTTP.",
-            headers=_UPGRADE,
-        )
     node = _PLAIN.get(path)
     model = ""
     if node is None:
         node, model = _locate(path)
+    if method == "GET" and "websocket" in headers.get("upgrade", "").lower():
+        if (socket := node.methods.get(WEBSOCKET)) is None:
+            raise no_websocket(path)
+        return socket
     what = node.methods.get(method)
     if what is None or model:
         return _other(method, path, node, model)
     return what
+
+
+def no_websocket(path: str) -> ProxyError:
+    """The refusal of a WebSocket, after which clients that can go on over plain HTTP do so at once (Codex does)."""
+    message = f"No WebSockets here (GET {_bare(path)}): send the request over plain HTTP."
+    return ProxyError(errors.UPGRADE_REFUSED, message, headers=_UPGRADE)
 
 
 def _other(method: str, path: str, node: _Node, model: str) -> Route:
@@ -209,7 +218,7 @@ def _grow(root: _Node, path: str) -> _Node:
 
 
 def _allowed(methods: Mapping[str, Route | None]) -> str:
-    served = [method for method, what in methods.items() if what is not REFUSED]
+    served = [method for method, what in methods.items() if what is not REFUSED and method != WEBSOCKET]
     head = ["HEAD"] if "GET" in served else []
     return ", ".join([*served, *head, "OPTIONS"]) if served else ""
 

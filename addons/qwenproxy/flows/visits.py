@@ -12,6 +12,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import answers
 from qwenproxy.flows.delivery import Delivery, Handler
+from qwenproxy.flows.lanes import Lanes
 from qwenproxy.flows.views import notes
 from qwenproxy.record import Record
 
@@ -74,6 +75,10 @@ class Visit:
         self.flow = flow
         self.credentials = credentials
         self.delivery: Delivery | None = None
+        self.handler: Handler | None = None
+        """The app's connection, while there is one."""
+        self.lanes: Lanes | None = None
+        """What has come of it, if it was a WebSocket's handshake."""
         self.keep = 0
         self.record: Record | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -86,6 +91,9 @@ class Visit:
             self._opening.cancel()
         if self.delivery is not None:
             self.delivery.cancel()
+        lanes, self.lanes = self.lanes, None
+        if lanes is not None:
+            lanes.leave()
 
     async def open(self, answer: Awaitable[Answer], handler: Handler | None, *, limit: float, keep: int) -> None:
         """Set the flow's response from *answer*, and begin to deliver a live body through *handler*.
@@ -95,6 +103,7 @@ class Visit:
         """
         self._opening = asyncio.current_task()
         self.keep = keep
+        self.handler = handler
         try:
             async with asyncio.timeout(limit):
                 opened = await answer
@@ -113,6 +122,11 @@ class Visit:
         else:
             self.delivery = Delivery(handler, opened.body, heartbeat=opened.heartbeat, keep=keep)
             self.note(live=True)
+
+    def note_of(self, record: Record) -> None:
+        """Leave on the flow what is to be seen of *record*, the latest exchange over its WebSocket."""
+        self.record = record
+        self.note()
 
     def note(self, *, live: bool = False) -> None:
         """Leave on the flow what is to be seen of the exchange, if anybody may look.  *live*: it still goes on."""

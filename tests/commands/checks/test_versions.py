@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from qwenproxy.commands.checks import versions
-from qwenproxy.flows import live
+from qwenproxy.flows import fit, live
 
 PYTHONS = {(3, 13, 0): "ok", (3, 14, 2): "ok", (4, 0, 0): "ok", (3, 12, 9): "fail"}
 
@@ -26,7 +26,7 @@ def test_all_is_well_here() -> None:
 
 def test_a_mitmproxy_that_differs_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     def install() -> None:
-        raise live.Misfit("mitmproxy 99 differs")
+        raise fit.Misfit("mitmproxy 99 differs")
 
     monkeypatch.setattr(live, "install", install)
     found = versions.mitmproxy()

@@ -29,12 +29,12 @@ def mitmproxy() -> Finding:
     It is imported here only: a broken one is what this is about.
     """
     try:
-        from qwenproxy.flows import live
+        from qwenproxy.flows import fit, live
     except ImportError as e:
         return fail("mitmproxy", f"cannot be imported: {e}", "Install the package anew: pip install qwenproxy.")
     version = metadata.version("mitmproxy")
     try:
         live.install()
-    except live.Misfit as e:
+    except fit.Misfit as e:
         return fail("mitmproxy", str(e), "pip install 'mitmproxy>=12.2.3,<12.3'")
     return ok("mitmproxy", f"{version}, which the proxy fits")

@@ -66,6 +66,8 @@ def size_of(finished: http.HTTPFlow) -> int:
     size = OVERHEAD + len(finished.request.raw_content or b"")
     if finished.response is not None:
         size += len(finished.response.raw_content or b"")
+    if finished.websocket is not None:
+        size += sum(len(message.content) for message in finished.websocket.messages)
     found = notes.of(finished)
     rounds = found["rounds"] if found is not None else []
     return size + sum(ROUND + len(kept["body"]) + len(kept["answer"]) for kept in rounds)
