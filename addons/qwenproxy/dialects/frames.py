@@ -101,6 +101,7 @@ class Frames:
         at = 0
         while at < len(data) and not self.done and self.trouble is None:
             size = PIECE if self._stencils is None or self._stencils.known else FIRST_PIECE
+            size = max(size, self._decoder.pending)  # or a large event would be copied again and again
             yield from self._piece(data[at : at + size])
             at += size
 
