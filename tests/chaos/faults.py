@@ -79,7 +79,7 @@ async def cuts_an_event(connection: Connection) -> None:
 
 async def resets_midway(connection: Connection) -> None:
     await connection.send(begun(connection))
-    await asyncio.sleep(0.05)  # what is on its way when a reset comes is lost
+    await asyncio.sleep(0.5)  # what is on its way when a reset comes is lost
     await resets(connection)
 
 

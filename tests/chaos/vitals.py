@@ -17,7 +17,7 @@ MB = 1024 * 1024
 
 
 def watched(folder: Path) -> dict[str, str]:
-    """Variables by which a process tells of its tasks, in a file in *folder*, when it is sent SIGUSR2."""
+    """Variables by which a process tells of its tasks, in a file in *folder*, when it is sent SIGRTMIN."""
     return {"PYTHONPATH": f"{ROOT / 'addons'}{os.pathsep}{SITE}", "TASKS_FILE": str(folder / "tasks")}
 
 
@@ -35,10 +35,11 @@ async def vitals(process: Process, folder: Path) -> Vitals:
     """What *process* holds now; it was started `watched`."""
     told = folder / "tasks"
     told.unlink(missing_ok=True)
-    os.kill(process.pid, signal.SIGUSR2)
-    for _ in range(int(PATIENCE / 0.01)):
+    for tick in range(int(PATIENCE / 0.01)):
         if told.exists():
             break
+        if tick % 100 == 0:  # it may have come while no loop ran
+            os.kill(process.pid, signal.SIGRTMIN)
         await asyncio.sleep(0.01)
     proc = Path(f"/proc/{process.pid}")
     descriptors, threads = (len(list((proc / kind).iterdir())) for kind in ("fd", "task"))

@@ -1,4 +1,4 @@
-"""Run by Python at the start of a process that has this folder on its path: at SIGUSR2 it tells its number of tasks."""
+"""Run by Python at the start of a process with this folder on its path: SIGRTMIN makes it tell its number of tasks."""
 
 import asyncio
 import os
@@ -18,4 +18,4 @@ def tell(number: int, frame: object) -> None:
 
 
 if "TASKS_FILE" in os.environ:
-    signal.signal(signal.SIGUSR2, tell)
+    signal.signal(signal.SIGRTMIN, tell)  # mitmproxy has SIGUSR1 and SIGUSR2
