@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ type Behaviour = Callable[[Stage, App], Awaitable[str]]
 """What an app does on a connection, and what it got."""
 
 
-def sent(prompt: str = "good", *, stream: bool = False, **headers: str) -> bytes:
+def sent(prompt: str = "good", *, stream: bool = False, **headers: Any) -> bytes:
     return request(body=body(prompt, stream=stream), host="localhost", **headers)
 
 
