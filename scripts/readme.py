@@ -19,6 +19,7 @@ from scripts import surface
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 CLIENTS = ROOT / "tests" / "golden" / "clients.json"
+CHAOS = ROOT / "tests" / "golden" / "chaos.json"
 MARKS: Mapping[bool | None, str] = {True: "yes", False: "no", None: "-"}  # the last: it offers none
 
 
@@ -87,6 +88,27 @@ def metrics_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+CHAOS_GROUPS: Mapping[str, str] = {
+    "upstream": "the upstream",
+    "apps": "an app",
+    "tokens": "the token server",
+    "machine": "",
+    "crowd": "",
+}
+"""Who does what the cases of each group of `CHAOS` say; "": the cases are sentences."""
+
+
+def chaos_table() -> str:
+    """What an app got when tests last made things go wrong."""
+    lines = ["| what happens | what the app gets | of a stream, if it differs |", "|---|---|---|"]
+    groups = orjson.loads(CHAOS.read_bytes())
+    for group, who in CHAOS_GROUPS.items():
+        for case, row in groups[group].items():
+            first, *others = dict.fromkeys(row.values())
+            lines.append(f"| {' '.join(filter(None, (who, case)))} | {first} | {' '.join(others)} |")
+    return "\n".join(lines) + "\n"
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "settings": settings.readme_table,
     "rulings": partial(rulings_table, "parameter", rulings.TABLE),
@@ -98,6 +120,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "hints": hints.hints_table,
     "clients": clients_table,
     "metrics": metrics_table,
+    "chaos": chaos_table,
     "completions": partial(rulings_table, "parameter", completion_fields.TABLE),
     "surface": surface.table,
 }

@@ -53,6 +53,11 @@ class Decoder:
         self._start = True
         self._too_large = False
 
+    @property
+    def pending(self) -> int:
+        """Bytes of the line or event that is not whole yet, and is looked at again with the next ones."""
+        return len(self._tail)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Payloads completed by *data*; b"" means that the stream has ended, and completes what is pending.
 

@@ -17,7 +17,9 @@ STREAM = "text/event-stream"
 
 def reader(content_type: str = STREAM, **options: Any) -> Reader:
     settled: dict[str, Any] = {"tools": TOOLS, "failure": refusal, "signatures": Signatures()} | options
-    return Reader(content_type, new_id=numbered_ids(), **settled)
+    made = Reader(content_type, new_id=numbered_ids(), **settled)
+    made._stencils.patience = 0  # answers of tests are short
+    return made
 
 
 def play(pieces: Iterable[bytes], **options: Any) -> list[ChatEvent]:

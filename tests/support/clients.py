@@ -62,6 +62,7 @@ class App:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    patience: float = PATIENCE
 
     async def ask(self, *args: Any, **kwargs: Any) -> Reply:
         """Send `request(...)` and read the answer."""
@@ -74,7 +75,7 @@ class App:
 
     async def head(self) -> Reply:
         """An answer without its body.  Raises IncompleteReadError if the connection ends first."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.patience):
             first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         fields = (line.partition(":") for line in lines if line)
         return Reply(int(first.split()[1]), {name.lower(): value.strip() for name, _, value in fields}, b"")
@@ -85,7 +86,7 @@ class App:
         while found.status == 100:
             found = await self.head()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 found.body = await self._body(found.headers)
         except asyncio.IncompleteReadError as e:
             found.body, found.broken = e.partial, True
@@ -112,7 +113,7 @@ class App:
     async def ended(self) -> bool:
         """Whether the proxy closes the connection, after whatever it still sends."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while await self.reader.read(65536):
                     pass
         except ConnectionError:

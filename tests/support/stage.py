@@ -78,13 +78,17 @@ async def stage(
     *,
     ready: str = "listening reverse=",
     times: int = 1,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Stage]:
-    """*command*, in which `{reverse}`, `{regular}` and `{original}` stand for ports, once it has said it is *ready*."""
+    """*command*, in which `{reverse}`, `{regular}` and `{original}` stand for ports, once it has said it is *ready*.
+
+    *environ*: further variables, by their own names.
+    """
     trust = authority(confdir)
     async with original() as host, upstream(whole(ANSWER)) as qwen:
         ports = {"reverse": free_port("127.0.0.1"), "regular": free_port("127.0.0.1"), "original": host.port}
         arguments = [word.format(**ports) for word in (*command, "--set", f"confdir={confdir}")]
-        environ = clean(home, **{"upstream": qwen.base_url, "api_key": "sk-qwen-HIDDEN", **settings})
-        environ["ORIGINAL"] = str(host.port)
-        async with running(arguments, environ, ready=ready, times=times) as process:
+        around = clean(home, **{"upstream": qwen.base_url, "api_key": "sk-qwen-HIDDEN", **settings})
+        around |= {"ORIGINAL": str(host.port), **environ}
+        async with running(arguments, around, ready=ready, times=times) as process:
             yield Stage(process, host, qwen, trust, ports["reverse"], ports["regular"])

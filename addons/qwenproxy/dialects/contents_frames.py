@@ -151,7 +151,9 @@ class Events:
         yield from self._frames.feed(data)
         if data:
             self._keep(data)
-        elif found := _ERROR.search(b"".join(self._end)[-ERROR_LIMIT:]):
+            return
+        end = b"".join(self._end)[-ERROR_LIMIT:]
+        if end.find(b'"error"') >= 0 and (found := _ERROR.search(end)):
             with suppress(ValueError):
                 yield depth.loads(found[1])
 

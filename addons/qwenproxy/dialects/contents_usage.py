@@ -5,6 +5,7 @@ total leaves for the answer tells which it is.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from qwenproxy.wire.openai import Json
@@ -14,7 +15,7 @@ MODALITIES = ("text", "image", "audio", "video")
 
 def told(counts: Mapping[str, Any]) -> bool:
     """Whether *counts* tell anything: some gateways end a stream with a usage of zeros, which no answer has."""
-    return any(_count(counts, name) for name in COUNTS)
+    return any(map(partial(_count, counts), COUNTS))
 
 
 def to_openai(counts: Mapping[str, Any]) -> Json:

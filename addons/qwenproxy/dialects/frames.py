@@ -15,7 +15,7 @@ from qwenproxy.dialects.stencils import Stencils
 from qwenproxy.errors import UPSTREAM_BLOCKED, UPSTREAM_CUT, UPSTREAM_GARBLED, Failure, ProxyError
 from qwenproxy.wire.openai import Json
 
-FIRST_PIECE, PIECE = 1024, 16 * 1024
+FIRST_PIECE, PIECE = 4 * 1024, 16 * 1024
 """Bytes of an event stream that are looked at together, before there is a stencil and then."""
 BODY_LIMIT = 64 * 1024 * 1024  # bytes of one whole body
 
@@ -101,6 +101,7 @@ class Frames:
         at = 0
         while at < len(data) and not self.done and self.trouble is None:
             size = PIECE if self._stencils is None or self._stencils.known else FIRST_PIECE
+            size = max(size, self._decoder.pending)  # or a large event would be copied again and again
             yield from self._piece(data[at : at + size])
             at += size
 

@@ -93,7 +93,10 @@ class Reading(ABC):
         for found in objects.feed(data):  # one after the other: what one teaches serves for the next
             if stencils.totals:
                 self._catch_up()
-            if stencils.lessons:
+            if stencils.patience:
+                stencils.patience -= 1
+                self._object(found)
+            elif stencils.lessons:
                 stencils.learn(self._listen(found, aloud=True), self._rehearse)
             else:
                 self._object(found)

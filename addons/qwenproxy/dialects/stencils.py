@@ -19,6 +19,8 @@ import orjson
 from qwenproxy.dialects.normaliser import Normaliser
 from qwenproxy.sse import Framing
 
+PATIENCE = 16
+"""Frames of an answer before the first of which a stencil is sought: in a short one it would not pay."""
 LESSONS = 16
 """Frames of one answer of which a stencil is sought."""
 MOST = 4
@@ -137,8 +139,10 @@ class Stencils:
     """The stencils of one answer.  Nothing raises."""
 
     def __init__(self, normaliser: Normaliser, framing: Framing) -> None:
+        self.patience = PATIENCE
+        """How many frames more are only read."""
         self.lessons = LESSONS
-        """How many frames more are worth listening to."""
+        """How many frames more, then, are worth listening to."""
         self.totals: Unread = {}
         """The last totals that were seen and not said."""
         self.known: list[Stencil] = []

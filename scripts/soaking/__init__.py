@@ -1,0 +1,1 @@
+"""The soak: many mixed exchanges, each answer naming its request."""
