@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from pathlib import Path
+
+import pytest
 
 from qwenproxy.archive import Archive
 from qwenproxy.auth.credentials import ApiKey
@@ -9,11 +12,11 @@ from qwenproxy.background import Background, Begun
 from qwenproxy.endpoints.responses.call import ResponsesCall
 from qwenproxy.exchange import Exchange
 from qwenproxy.lines import Line
-from qwenproxy.record import Record
+from qwenproxy.record import CLIENT_CLOSED, Record
 from qwenproxy.recording import Plan
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
-from qwenproxy.state.base import Stored
+from qwenproxy.state.base import Stored, Unusable
 from qwenproxy.state.sqlite import SQLiteStore
 from qwenproxy.upstream import Upstream
 from qwenproxy.wire.openai import Head, Json
@@ -83,3 +86,31 @@ async def test_a_refused_one_has_failed() -> None:
         assert found.body["error"]["message"]
         (*_, last) = (await store.log(HEAD.id, -1)).events
         assert last.startswith(b"event: response.failed")
+
+
+async def test_one_that_cannot_be_kept_leaves_nothing_under_way(tmp_path: Path) -> None:
+    over: list[Record] = []
+    async with opened(tmp_path) as store:  # a folder is no file
+        with pytest.raises(Unusable):
+            await unanswered(Archive(store), over).start()
+    assert [record.status >= 500 for record in over] == [True]
+
+
+async def test_one_that_is_stopped_before_its_first_step_leaves_nothing_under_way() -> None:
+    over: list[Record] = []
+    async with opened() as store:
+        archive = Archive(store)
+        await unanswered(archive, over).start()
+        archive.stop(HEAD.id)
+        await asyncio.gather(*archive.tasks.values(), return_exceptions=True)
+    assert [record.status for record in over] == [CLIENT_CLOSED]
+
+
+def unanswered(archive: Archive, over: list[Record]) -> Background:
+    """One whose upstream nobody reaches; its record is in *over* once it is closed."""
+    settings, call = Settings(), begun()
+    line = Line(Upstream("http://127.0.0.1:1", ApiKey("sk-1"), idle_timeout=5.0), settings)
+    record = Record("req_1", "POST", "background", time.monotonic)
+    record.on_close = over.append
+    exchange = Exchange(Service(settings, [line]), call, HEAD, record, agent="app")
+    return Background(archive, Plan(ME, ASKED, STATE), call, HEAD, exchange)

@@ -112,6 +112,20 @@ async def test_one_that_leaves_in_the_moment_that_it_is_called_gives_its_place_o
     assert leaves.cancelled()
 
 
+async def test_one_that_leaves_in_the_moment_that_it_is_displaced_breaks_nothing() -> None:
+    hall = Hall(exchanges=1, queue=2)
+    first, second, leaves = await hall.enter("a"), hall.come("a"), hall.come("a")
+    await queued(hall, 2)
+    other = hall.come("b")
+    leaves.cancel()  # before `other` displaces it; it hears of that after it
+    await asyncio.sleep(0)
+    assert not other.done()
+    first.close()
+    (await second).close()
+    (await other).close()
+    assert leaves.cancelled()
+
+
 async def test_one_that_is_called_before_it_is_cancelled_gives_its_place_on() -> None:
     hall = Hall(exchanges=1)
     first, leaves, stays = await hall.enter(), hall.come(), hall.come()

@@ -32,13 +32,13 @@ CASES: list[tuple[dict[str, str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("named", "expected"), CASES, ids=str)
-def test_each_is_there_by_its_setting(tmp_path: Path, named: dict[str, str], expected: list[str]) -> None:
+async def test_each_is_there_by_its_setting(tmp_path: Path, named: dict[str, str], expected: list[str]) -> None:
     traffic = Traffic([Metrics({})])
     telemetry = Telemetry(traffic, {"HOME": str(tmp_path)})
     telemetry.take_up(settings(tmp_path, **named))
     assert kinds(traffic) == ["Metrics", *expected], "who was there before stays"
     assert (telemetry.meter is not None) == ("Metrics" in expected)
-    telemetry.leave()
+    await telemetry.leave()
     assert kinds(traffic) == ["Metrics"]
 
 

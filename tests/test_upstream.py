@@ -130,7 +130,7 @@ async def test_silence_is_given_up(reply: scripted.Reply) -> None:
     async with scripted.upstream(reply) as server:
         with pytest.raises(ProxyError) as caught:
             await ask(server, NoCredential(), idle_timeout=0.2)
-    assert caught.value.failure is errors.UPSTREAM_TIMEOUT
+    assert (caught.value.failure, caught.value.limit) == (errors.UPSTREAM_TIMEOUT, "idle_timeout")
 
 
 async def test_only_the_upstreams_own_silence_counts_not_the_time_until_the_next_read() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -128,8 +128,7 @@ class QwenProxy:
         """
         if ctx.master.should_exit.is_set():
             return self._finish()
-        for task in self._let_go():
-            spawn(task)
+        spawn(self._close([spawn(each) for each in self._let_go()]))
         return None
 
     def hurry(self) -> None:
@@ -152,8 +151,13 @@ class QwenProxy:
             draining.hurried_by_signals(self._hurry)
         if server is not None:
             await draining.drain(server, self.traffic, self.settings.drain_timeout, self._hurry)
-        if closing := [spawn(task) for task in self._let_go()]:
+        await self._close([spawn(each) for each in self._let_go()])
+
+    async def _close(self, closing: Sequence[asyncio.Task[None]]) -> None:
+        """Follow the traffic no more once all else is closed: what ends by that counts, too."""
+        if closing:
             await asyncio.wait(closing, timeout=draining.GRACE)
+        await self.telemetry.leave()
 
     def _let_go(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Part with all that is open, each by a coroutine."""
@@ -165,7 +169,6 @@ class QwenProxy:
         if toolbox is not None:
             yield toolbox.close()
         yield from self._put_away()
-        self.telemetry.leave()
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:

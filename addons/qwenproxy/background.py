@@ -51,14 +51,20 @@ class Background:
         archive, name = self._archive, self._head.id
         first = stored.payload(self._begun.beginning.partition(b"\n\n")[0])
         body: Json = first["response"]
-        await self._recorder.begin(self._begun.beginning)
+        try:
+            await self._recorder.begin(self._begun.beginning)
+        except BaseException as e:
+            self._exchange.record.failed(e if isinstance(e, ProxyError) else BROKEN)
+            self._exchange.record.close()
+            raise
         archive.runs[name] = self._recorder
         task = archive.tasks[name] = asyncio.create_task(self._run())
         task.add_done_callback(self._ended(name))
         return body
 
     def _ended(self, name: str) -> Callable[[asyncio.Task[None]], None]:
-        def forget(_: asyncio.Task[None]) -> None:
+        def forget(task: asyncio.Task[None]) -> None:
+            self._exchange.record.close(cut=task.cancelled())  # here: one that is cancelled at once never runs
             self._archive.tasks.pop(name, None)
             self._archive.runs.pop(name, None)
 
@@ -76,8 +82,6 @@ class Background:
         except Exception:  # whatever it is, whoever polls must hear of an end
             log.exception("a response in the background broke off")
             await self._recorder.fail(BROKEN)
-        finally:
-            self._exchange.record.close()
 
     async def _answer(self) -> None:
         body = (await self._exchange.open()).body

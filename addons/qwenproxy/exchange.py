@@ -234,10 +234,12 @@ class StreamedBody:
         begun = self._begun
         if self._source is None and not begun.cancel() and not begun.cancelled() and begun.exception() is None:
             self._source = begun.result()[0]
-        if self._source is not None:
-            await self._source.close()
-            self._record.mended(self._source.repairs)
-        self._record.close(cut=not self._ended)
+        try:
+            if self._source is not None:
+                await self._source.close()
+                self._record.mended(self._source.repairs)
+        finally:
+            self._record.close(cut=not self._ended)
 
     async def _events(self) -> Sequence[ChatEvent]:
         if self._source is not None:

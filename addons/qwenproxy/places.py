@@ -55,10 +55,8 @@ class Places:
             ticket, displaced = self._admission.enter(client, now)
         except TurnedAway as e:
             raise self._refusal(e, "queue") from None
-        if displaced is not None:
-            self._waiting.pop(displaced).set_exception(
-                self._refusal(self._admission.refusal(displaced.client), "queue")
-            )
+        if displaced is not None and not (waiter := self._waiting.pop(displaced)).done():
+            waiter.set_exception(self._refusal(self._admission.refusal(displaced.client), "queue"))
         if not ticket.inside:
             await self._wait(ticket)
         self._tickets[record] = ticket
@@ -115,5 +113,5 @@ class Places:
 
     def _call(self, tickets: list[Ticket]) -> None:
         for ticket in tickets:
-            if not (waiter := self._waiting.pop(ticket)).done():  # it is if the app has left, and has not yet heard
+            if not (waiter := self._waiting.pop(ticket)).done():  # it is if its wait is over, and it has yet to hear
                 waiter.set_result(None)

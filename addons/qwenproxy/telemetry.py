@@ -1,5 +1,6 @@
 """What follows the traffic of this process: metrics, the usage that is kept, traces; each by its settings."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -59,13 +60,12 @@ class Telemetry:
         if self.meter is not None:
             self.meter.limited(name)
 
-    def leave(self) -> None:
-        """Follow nothing any more, and finish; may take seconds."""
+    async def leave(self) -> None:
+        """Follow nothing any more, and finish; may take seconds, in which others go on."""
         left, self._closing, self._traffic.watchers = self._closing, {}, self._others
         if self._metrics is not None:
             self._metrics.settle()
-        for watcher in left.values():
-            watcher.close()
+        await asyncio.gather(*(asyncio.to_thread(watcher.close) for watcher in left.values()))
 
     def _wanted(self, found: Settings) -> dict[object, Closing]:
         """What has to be closed once it is not wanted any more; what goes on as before stays the same."""

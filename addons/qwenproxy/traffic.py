@@ -57,8 +57,6 @@ class Traffic:
     def __init__(self, watchers: Sequence[Watcher] = ()) -> None:
         self.watchers = watchers
         self.under_way = 0
-        self.draining = False
-        """The process takes its leave: what is under way may end, more should go elsewhere."""
 
     def begin(self, record: Record, headers: Mapping[str, str] = NONE) -> Record:
         """Count the exchange of *record* until that is closed; *headers* are those of the app's request."""

@@ -72,7 +72,7 @@ class Round:
             data = await self._response.content.readany()
         except TimeoutError as e:
             message = f"the upstream was silent for {self._idle_timeout:g} s (setting idle_timeout)"
-            raise self._broken(errors.UPSTREAM_TIMEOUT, message) from e
+            raise self._broken(errors.UPSTREAM_TIMEOUT, message, limit="idle_timeout") from e
         except BROKEN as e:
             raise self._broken(errors.UPSTREAM_CUT, f"the upstream's answer broke off: {reason(e)}") from e
         finally:
@@ -125,12 +125,12 @@ class Round:
             self._response.close()
         await self._upstream.left()
 
-    def _broken(self, failure: Failure, message: str) -> ProxyError:
+    def _broken(self, failure: Failure, message: str, *, limit: str = "") -> ProxyError:
         if self.entry is not None:
             self.entry.failed(message)
         if self._step is not None:
             self._step.end(failure.code or failure.type)
-        return ProxyError(failure, message)
+        return ProxyError(failure, message, limit=limit)
 
 
 class Upstream:
@@ -246,7 +246,9 @@ class Upstream:
 
     def _unreachable(self, error: Exception) -> ProxyError:
         if isinstance(error, TimeoutError):
-            return ProxyError(errors.UPSTREAM_TIMEOUT, f"the upstream {self.base_url} did not answer in time")
+            limit = "" if isinstance(error, aiohttp.ClientError) else "idle_timeout"  # else it was still connecting
+            message = f"the upstream {self.base_url} did not answer in time"
+            return ProxyError(errors.UPSTREAM_TIMEOUT, message, limit=limit)
         if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
             return ProxyError(
                 errors.UPSTREAM_GARBLED, f"the upstream {self.base_url} does not speak HTTP: {reason(error)}"

@@ -88,3 +88,9 @@ def test_a_streams_headers_tell_what_a_script_has_made_of_them() -> None:
     del headers["transfer-encoding"]
     assert headers.get("transfer-encoding", "none") == "none"
     assert headers.get("x-a") == "1"
+
+
+def test_what_is_given_back_of_a_request_may_be_any_bytes() -> None:
+    origin = b"http://\xff".decode("utf-8", "surrogateescape")
+    told = answers.response(Answer(200, {"access-control-allow-origin": origin}, b""), tutils.treq())
+    assert (b"access-control-allow-origin", b"http://\xff") in told.headers.fields

@@ -324,6 +324,23 @@ async def test_what_is_broken_off_is_told_so_lane_by_lane(app: App) -> None:
     await soon(lambda: [record.status for record in app.noted] == [503, 503])
 
 
+async def test_what_has_not_begun_when_all_is_broken_off_hears_of_that_only(
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hang(create: Create, recent: Recent) -> Turn:
+        app.begun.append("a")
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(app.lanes, "_respond", hang)
+    app.creates("a")
+    await soon(lambda: app.begun == ["a"])
+    app.lanes.fail(STOPPING)
+    await soon(lambda: app.closes != [])
+    assert app.codes == ["proxy_stopping"]
+    assert caplog.text == ""
+
+
 def test_a_connection_lasts_for_an_hour() -> None:
     assert lanes.AGE == 3600
     assert "60 minutes" in lanes.EXPIRED.message

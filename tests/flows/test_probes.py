@@ -13,6 +13,7 @@ from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows.access import Access
+from qwenproxy.flows.door import door
 from qwenproxy.flows.listeners import PROBES
 from qwenproxy.flows.probes import Probes
 from qwenproxy.flows.visits import Visit, plain_headers, take_credentials
@@ -103,9 +104,9 @@ async def test_not_ready_says_why_and_what_to_do() -> None:
     assert "set QWENPROXY_API_KEY" in told["next"]
 
 
-async def test_a_proxy_that_takes_its_leave_is_alive_and_not_ready() -> None:
+async def test_a_proxy_that_takes_its_leave_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = Proxy()
-    proxy.traffic.draining = True
+    monkeypatch.setattr(door, "parting", True)
     assert (await proxy.ask("/healthz")).status == 200
     status, told = await proxy.ready()
     assert (status, told["why"]) == (503, "draining")
@@ -121,11 +122,11 @@ async def test_one_of_several_ways_is_enough() -> None:
     assert (await proxy.ready())[0] == 200
 
 
-async def test_without_a_client_key_there_is_yes_or_no_and_nothing_else() -> None:
+async def test_without_a_client_key_there_is_yes_or_no_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = Proxy(**REMOTE)
     assert (await proxy.ask("/healthz", peer="10.0.0.9")).body == b"ok\n"
     assert await proxy.ready() == (200, {"ready": True})
-    proxy.traffic.draining = True
+    monkeypatch.setattr(door, "parting", True)
     assert await proxy.ready() == (503, {"ready": False})
     assert (await proxy.ready(headers=KEY))[1]["why"] == "draining"
     with pytest.raises(ProxyError) as caught:

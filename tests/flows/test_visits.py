@@ -154,12 +154,19 @@ async def test_a_refusal_is_told_as_it_is(caplog: pytest.LogCaptureFixture) -> N
 
 
 async def test_an_answer_that_does_not_come_is_given_up() -> None:
+    arrived = visit()
+    record = arrived.record = Record("req_1", "POST", "chat", lambda: 0.0)
+
     async def hang() -> Answer:
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            record.close(cut=True)
         raise AssertionError
 
-    response = await opened(visit(), hang(), limit=0.01)
+    response = await opened(arrived, hang(), limit=0.01)
     assert response.status_code == 504
+    assert (record.status, record.limit) == (504, "exchange_timeout"), "its line must not say that the app has left"
 
 
 async def test_an_app_that_leaves_ends_the_opening(caplog: pytest.LogCaptureFixture) -> None:

@@ -56,7 +56,7 @@ def response(answer: Answer, request: http.Request) -> http.Response:
     """*answer* for the app that sent *request*; the body of a live answer comes apart from it."""
     whole = answer.body if isinstance(answer.body, bytes) else None
     kind = StreamHeaders if whole is None else http.Headers
-    headers = kind([(name.encode(), value.encode()) for name, value in answer.headers.items()])
+    headers = kind([(name.encode(), value.encode(errors="surrogateescape")) for name, value in answer.headers.items()])
     if whole is not None and answer.status not in BODILESS:
         headers["content-length"] = str(len(whole))
         whole = b"" if request.method == "HEAD" else whole

@@ -26,7 +26,7 @@ class Door:
     authenticates: bool = False
     """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
     parting: bool = False
-    """The process is about to end: apps are told to come elsewhere with their next request."""
+    """The process is about to end: what is under way may end, apps are told to come elsewhere with what comes next."""
     hears: Callable[[str], bool] = lambda name: True
     """Whether any addon may want the hook of that name: to tell of one takes a task, a lock and a way through all
     layers."""

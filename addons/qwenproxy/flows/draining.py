@@ -29,7 +29,7 @@ async def drain(server: Proxyserver, traffic: Traffic, limit: float, hurry: asyn
     Requests that still come on kept connections are answered, and told to come elsewhere with the next.  *hurry*: not
     to wait any longer for anything.
     """
-    door.parting = traffic.draining = True
+    door.parting = True
     await stop_listening(server)
     if traffic.under_way and not hurry.is_set():
         log.info("stopping: %d under way may take up to %g s", traffic.under_way, limit)

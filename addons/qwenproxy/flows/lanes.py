@@ -17,6 +17,7 @@ from qwenproxy.endpoints.responses import socket
 from qwenproxy.endpoints.responses.socket import Create, Message, Told
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Body
+from qwenproxy.flows.bounds import bounds
 from qwenproxy.flows.delivery import Channel
 from qwenproxy.flows.websocket import Bounds, Close, Saying
 from qwenproxy.recent import Known, Recent
@@ -74,7 +75,7 @@ class Lanes:
     """What is under way on the connection of *flow*, and waits; *channel*: how the app is reached.
 
     *respond* begins a response, *note* is told of each that is over.  No more bytes wait, and no more are remembered,
-    than one message may have by *bounds*.  *age*: seconds until no more are begun.
+    than one message may have by *limits*.  *age*: seconds until no more are begun.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Lanes:
         flow: http.HTTPFlow,
         respond: Respond,
         note: Callable[[Record], object],
-        bounds: Bounds,
+        limits: Bounds,
         *,
         age: float = AGE,
     ) -> None:
@@ -91,8 +92,8 @@ class Lanes:
         self._flow = flow
         self._respond = respond
         self._note = note
-        self.bounds = bounds
-        self._recent = Recent(bounds.message)
+        self.bounds = limits
+        self._recent = Recent(limits.message)
         self._waiting: dict[str | None, deque[Create]] = {}
         self._serving: set[str | None] = set()
         self._at_once = asyncio.Semaphore(AT_ONCE)
@@ -100,7 +101,8 @@ class Lanes:
         self._left = False
         self._last: ProxyError | None = None
         """Why no more responses are begun, and the connection ends after those under way."""
-        self._failing: ProxyError | None = None
+        self.failing: ProxyError | None = None
+        """Why what is under way is broken off."""
         self._expiry = asyncio.get_running_loop().call_later(age, self.part, EXPIRED)
 
     def hear(self, content: bytes, *, is_text: bool) -> None:
@@ -119,6 +121,7 @@ class Lanes:
             self._spawn(self._say([socket.refusal(BROKEN, lane)]))
 
     def too_large(self) -> bytes:
+        bounds.on_limit("body_limit")
         message = f"the message is larger than {self.bounds.message} bytes (setting body_limit)"
         return socket.refusal(ProxyError(errors.PAYLOAD_TOO_LARGE, message), None)
 
@@ -131,7 +134,7 @@ class Lanes:
 
     def fail(self, error: ProxyError) -> None:
         """Break off what is under way: *error* is the last that the app hears."""
-        self._last = self._failing = error
+        self._last = self.failing = error
         self._expiry.cancel()
         for task in self._tasks:
             task.cancel()
@@ -180,8 +183,8 @@ class Lanes:
         except ProxyError as e:
             self._recent.drop(lane, create.previous)
             await self._say([socket.refusal(e, lane)])
-        except BaseException:  # whatever it is, the app must hear of an end, unless it has left
-            if self._left:
+        except BaseException:  # whatever it is, the app must hear of an end, unless it has left or does so anyway
+            if self._left or self.failing is not None:
                 raise
             log.exception("a response over a WebSocket broke off")
             await self._say([socket.refusal(BROKEN, lane)])
@@ -199,8 +202,8 @@ class Lanes:
                     self._remember(lane, create, turn, output, told[-1])
                 await self._say([socket.text(event.payload, lane) for event in told])
         finally:
-            if self._failing is not None:
-                turn.record.failed(self._failing)
+            if self.failing is not None:
+                turn.record.failed(self.failing)
             await turn.body.close()
             self._note(turn.record)
         if not ended:

@@ -15,6 +15,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows.access import Access
 from qwenproxy.flows.answers import JSON
+from qwenproxy.flows.door import door
 from qwenproxy.flows.listeners import PROBES
 from qwenproxy.flows.readiness import readiness
 from qwenproxy.flows.visits import Visit
@@ -56,13 +57,13 @@ class Probes:
 
     async def _readyz(self, visit: Visit, headers: Mapping[str, str]) -> Answer:
         found = [(line, readiness(line)) for line in self._service.lines]
-        ready = any(each.ready for _, each in found) and not self._traffic.draining
+        ready = any(each.ready for _, each in found) and not door.parting
         told: dict[str, object] = {"ready": ready}
         try:
             self._identify(visit)
         except ProxyError:
             return json_answer(ready, told)
-        if self._traffic.draining:
+        if door.parting:
             told |= {"why": "draining", "next": DRAINING}
         elif not ready:
             told |= {"why": found[0][1].state, "next": found[0][1].next}

@@ -133,11 +133,12 @@ class Responding:
         self._places.pass_on(record, own)
         try:
             exchange = await self._exchange(ask._replace(record=own), begun, head, make, tools=not call.compacts)
-            return await self._kept.begin(ask, exchange, begun, head, plan)
-        except Exception as e:
-            own.failed(e if isinstance(e, ProxyError) else BROKEN)
-            own.close()
+        except BaseException as e:  # an app that leaves, too: nobody else would close it
+            if not isinstance(e, asyncio.CancelledError):
+                own.failed(e if isinstance(e, ProxyError) else BROKEN)
+            own.close(cut=True)
             raise
+        return await self._kept.begin(ask, exchange, begun, head, plan)
 
     async def _compact(self, ask: Ask, asked: Json, head: Head) -> Answer:
         plan = await self._plan(ask, asked, head.id)

@@ -12,7 +12,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import answers, handshake, routes
 from qwenproxy.flows.lanes import BROKEN, Gone, Lanes, Turn
-from qwenproxy.flows.visits import Visit, plain_headers
+from qwenproxy.flows.visits import Visit, overdue, plain_headers
 from qwenproxy.flows.websocket import Bounds
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record
@@ -69,6 +69,8 @@ class Turns:
             record.failed(e)
             raise
         except asyncio.CancelledError:
+            if (lanes := self._visit.lanes) is not None and lanes.failing is not None:
+                record.failed(lanes.failing)
             record.close(cut=True)
             raise
         except BaseException:  # whatever it is, the exchange is over
@@ -85,4 +87,5 @@ class Turns:
             async with asyncio.timeout(patience):
                 return await self._desk.turn(self._visit, record, create, recent)
         except TimeoutError:
-            raise ProxyError(errors.UPSTREAM_TIMEOUT, f"no answer was ready within {patience:g} s") from None
+            assert patience is not None
+            raise overdue(patience) from None

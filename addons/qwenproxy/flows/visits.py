@@ -70,6 +70,12 @@ def text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape").lower()
 
 
+def overdue(limit: float) -> ProxyError:
+    """What to tell of an answer that has not begun within *limit* seconds."""
+    message = f"no answer was ready within {limit:g} s (setting exchange_timeout)"
+    return ProxyError(errors.UPSTREAM_TIMEOUT, message, limit="exchange_timeout")
+
+
 class Visit:
     """A flow of ours, the credentials that the app showed, and, once opened, the delivery of a live body."""
 
@@ -141,15 +147,17 @@ class Visit:
         self._opening = asyncio.current_task()
         self.keep = keep
         self.handler = handler
+        timer = asyncio.get_running_loop().call_later(limit, self.fail, overdue(limit)) if limit else None
         try:
-            async with asyncio.timeout(limit):
-                opened = await answer
-                if handler is None and not isinstance(opened.body, bytes):
-                    opened = await answers.read_to_end(opened)
+            opened = await answer
+            if handler is None and not isinstance(opened.body, bytes):
+                opened = await answers.read_to_end(opened)
         except BaseException as e:  # a hook that ends without an answer would leave the flow hanging for ever
-            opened = answers.of_error(self._error(e, limit), self.flow.id)
+            opened = answers.of_error(self._error(e), self.flow.id)
         finally:
             self._opening = None
+            if timer is not None:
+                timer.cancel()
         self.flow.response = answers.response(opened, self.flow.request)
         if isinstance(opened.body, bytes) or handler is None:
             self.note()
@@ -186,14 +194,11 @@ class Visit:
         congested = None if self.delivery is None else self.delivery.congested
         return congested is not None and congested()
 
-    def _error(self, error: BaseException, limit: float | None) -> ProxyError:
+    def _error(self, error: BaseException) -> ProxyError:
         if isinstance(error, ProxyError):
             return error
         if self._failing is not None:
             return self._failing
-        if isinstance(error, TimeoutError):
-            message = f"no answer was ready within {limit:g} s (setting exchange_timeout)"
-            return ProxyError(errors.UPSTREAM_TIMEOUT, message, limit="exchange_timeout")
         if not (self._left and isinstance(error, asyncio.CancelledError)):
             log.error("answering %s failed", self.flow.request.path.partition("?")[0], exc_info=error)
         return ProxyError(errors.INTERNAL, "internal error in the proxy; its log has the details")
