@@ -242,6 +242,11 @@ async def test_an_exchange_is_noted_on_its_flow_if_anybody_may_look(keep: int, c
         ("x-goog-api-key", "AIzaSy-1234567890", None),
         ("Cookie", "a=b", None),
         ("sec-websocket-protocol", "realtime, openai-insecure-api-key.sk-proj-1234567890", None),
+        (
+            "sec-websocket-protocol",
+            "realtime, openai-insecure-api-key.team-a, openai-organization.org-1",
+            "realtime, openai-insecure-api-key.[secret], openai-organization.[secret]",
+        ),
         ("x-my-own", "sk-proj-abcdefgh12345678", "[secret]"),
         ("x-my-own", "api_key=abcdefgh12345678; a=b", "api_key=[secret]; a=b"),
         ("x-request-id", "task-shelf-1234567890", "task-shelf-1234567890"),

@@ -27,10 +27,14 @@ CREDENTIALS = frozenset(
 )
 """Request headers that name or authorise the app's owner at OpenAI."""
 WITH_PROXYS = CREDENTIALS | {b"proxy-authorization"}
-KEY = re.compile(rb"\bsk-[\w-]{8,}|((?:api[-_]?key|access[-_]?token|token|key)=)[^&;,\s]{8,}", re.IGNORECASE)
+KEY = re.compile(
+    rb"(openai-(?:insecure-api-key|organization|project)\.)[^,\s]+"
+    rb"|\bsk-[\w-]{8,}|((?:api[-_]?key|access[-_]?token|token|key)=)[^&;,\s]{8,}",
+    re.IGNORECASE,
+)
 """Keys elsewhere: in a header that carries them for WebSockets, in one of the app's own, in a query."""
 SHORTEST = 6  # characters of a key: a shorter one would be found in any text
-MASK = rb"\1[secret]"
+MASK = rb"\1\2[secret]"
 
 
 def take_credentials(request: http.Request, *, for_proxy: bool = True) -> dict[str, str]:
@@ -54,7 +58,7 @@ def take_credentials(request: http.Request, *, for_proxy: bool = True) -> dict[s
 
 def masked(value: bytes) -> bytes:
     """*value* without the keys in it."""
-    return KEY.sub(MASK, value) if b"sk-" in value or b"=" in value else value
+    return KEY.sub(MASK, value) if b"sk-" in value or b"=" in value or b"openai-" in value else value
 
 
 def plain_headers(request: http.Request) -> dict[str, str]:
