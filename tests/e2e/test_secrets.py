@@ -57,6 +57,14 @@ ASKED: Mapping[str, bytes] = {
     "a bug": request(body=HELLO, x_sabotage="qwenproxy.flows.requests:Desk._routed raise", **MINE),
     "a bug in the hook": request(body=HELLO, x_sabotage="qwenproxy.addon:QwenProxy.qwen_open raise", **MINE),
 }
+UPGRADE = {
+    "upgrade": "websocket",
+    "connection": "Upgrade",
+    "sec_websocket_version": "13",
+    "sec_websocket_key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    "sec_websocket_protocol": f"realtime, openai-insecure-api-key.{CLIENT_KEY}",
+}
+SOCKET = request("GET", "/v1/responses", host="localhost", **UPGRADE, **MINE)
 CUT_SHORT: Mapping[str, bytes] = {
     "in its headers": request(body=HELLO, **MINE).partition(b"\r\n\r\n")[0],
     "in a header": f"POST /v1/models HTTP/1.1\r\nauthorization: Bearer {APP_KEY}"[:-3].encode(),
@@ -84,6 +92,10 @@ async def speak(found: Stage) -> list[Reply]:
             async with door as app:
                 await app.send(piece)
                 await asyncio.sleep(0.02)
+    for asked in (SOCKET, request("GET", "/metrics", host="localhost", **MINE)):
+        async with found.local() as app:
+            await app.send(asked)
+            replies.append(await app.reply())
     async with found.tunnel("h2") as tunnel:
         app2 = App2(tunnel)
         replies.append(await app2.ask(HELLO, **MINE))
@@ -164,6 +176,12 @@ PLACES = {
 async def test_no_secret_is_found(evidence: dict[str, bytes], place: str) -> None:
     assert PLACES[place] in evidence[place]
     assert found_in(evidence[place]) == set()
+
+
+async def test_what_a_websocket_and_metrics_have_shown_was_searched(evidence: dict[str, bytes]) -> None:
+    assert b"openai-insecure-api-key.[secret]" in evidence["saved flows"]
+    assert b"qwenproxy_exchanges_total" in evidence["answers"]
+    assert b"sec-websocket-accept" in evidence["answers"]
 
 
 @pytest.mark.parametrize("secret", SECRETS)

@@ -126,7 +126,8 @@ class Desk:
         if isinstance(answer.body, bytes):
             record.status = answer.status
             record.close()
-        answer.headers |= self._access.shared(headers.get("origin")) | answer.headers
+        if shared := self._access.shared(headers.get("origin")):
+            answer.headers = shared | answer.headers
         return answer
 
     async def _probe(self, visit: Visit, headers: Mapping[str, str]) -> Answer:
