@@ -57,7 +57,7 @@ ASKED: Mapping[str, bytes] = {
     "a bug": request(body=HELLO, x_sabotage="qwenproxy.flows.requests:Desk._routed raise", **MINE),
     "a bug in the hook": request(body=HELLO, x_sabotage="qwenproxy.addon:QwenProxy.qwen_open raise", **MINE),
 }
-UPGRADE = {
+UPGRADE: dict[str, Any] = {
     "upgrade": "websocket",
     "connection": "Upgrade",
     "sec_websocket_version": "13",
