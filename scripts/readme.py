@@ -7,7 +7,7 @@ from typing import Protocol
 
 import orjson
 
-from qwenproxy import hints, plans, settings
+from qwenproxy import hints, metrics, plans, settings
 from qwenproxy.dialects import rulings
 from qwenproxy.endpoints import completion_fields
 from qwenproxy.endpoints.responses import fields, items
@@ -78,6 +78,16 @@ def clients_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def metrics_table() -> str:
+    """What Prometheus is told."""
+    rows = [(f"{name}_total", help, labels) for name, (help, labels) in metrics.COUNTERS.items()]
+    rows += [(name, f"{help} (histogram)", ("endpoint", "model")) for name, help in metrics.HISTOGRAMS.items()]
+    rows += [(name, help, labels) for name, (help, labels, _) in metrics.GAUGES.items()]
+    lines = ["| `qwenproxy_…` | labels | what it is |", "|---|---|---|"]
+    lines += [f"| `{name}` | {', '.join(f'`{label}`' for label in labels)} | {help} |" for name, help, labels in rows]
+    return "\n".join(lines) + "\n"
+
+
 CHAOS_GROUPS: Mapping[str, str] = {
     "upstream": "the upstream",
     "apps": "an app",
@@ -109,6 +119,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "plans": hints.plans_table,
     "hints": hints.hints_table,
     "clients": clients_table,
+    "metrics": metrics_table,
     "chaos": chaos_table,
     "completions": partial(rulings_table, "parameter", completion_fields.TABLE),
     "surface": surface.table,

@@ -11,7 +11,7 @@ import orjson
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "surface.json"
 SERVED, LOCAL = "served", "no request"
 ENDS: Mapping[str, str] = {SERVED: "served", LOCAL: "asks nobody"}
-WEBSOCKETS = "over plain HTTP only"
+WEBSOCKETS = "no such WebSocket"
 
 WHY: Mapping[str, str] = {
     "admin": "OpenAI's own accounts; no figure is invented",
@@ -22,12 +22,10 @@ WHY: Mapping[str, str] = {
     "beta.chat": "nothing is stored",
     "beta.chatkit": "OpenAI's own agents",
     "beta.realtime": "no speech in real time",
-    "beta.responses": "as `responses`",
     "beta.threads": "OpenAI has ended it",
     "chat": "nothing is stored",
     "containers": "OpenAI's own machines",
     "content_provenance_checks": "about what OpenAI's models made",
-    "conversations": "nothing is stored",
     "decisions": "Qwen has no such call",
     "evals": "OpenAI's own service",
     "files": "nothing is stored",
@@ -37,8 +35,6 @@ WHY: Mapping[str, str] = {
     "models": "they are the upstream's",
     "moderations": "Qwen has no such model, and a verdict would be made up",
     "realtime": "no speech in real time",
-    "responses": "nothing is stored",
-    "responses.input_tokens": "Qwen counts no tokens beforehand",
     "safety": "about OpenAI's own accounts",
     "skills": "OpenAI's own machines",
     "uploads": "nothing is stored",
@@ -97,9 +93,9 @@ def told(row: Row) -> str:
     return f"{status} `{code}`: {reason}"
 
 
-def reason_of(resource: str) -> str:
+def reason_of(resource: str, why: Mapping[str, str] = WHY) -> str:
     """Why calls of *resource* are refused, by the longest name that fits.  Raises LookupError."""
-    fitting = [name for name in WHY if f"{resource}.".startswith(f"{name}.")]
+    fitting = [name for name in why if f"{resource}.".startswith(f"{name}.")]
     if not fitting:
         raise LookupError(f"no reason is given why {resource} is refused")
-    return WHY[max(fitting, key=len)]
+    return why[max(fitting, key=len)]

@@ -14,7 +14,7 @@ from mitmproxy.test import tflow
 from qwenproxy import settings
 from qwenproxy.addon import OURS, QwenProxy
 from qwenproxy.commands.master import LeanMaster
-from qwenproxy.flows import live
+from qwenproxy.flows import door
 from qwenproxy.flows.hosts import Hosts
 from qwenproxy.flows.visits import Visit
 from qwenproxy.service import Service
@@ -48,11 +48,11 @@ class Loader:
 
 @pytest.fixture
 async def loader(tmp_path: Path) -> AsyncIterator[Loader]:
-    door = replace(live.door)
+    before = replace(door.door)
     made = Loader(tmp_path)
     yield made
     await made.end()
-    live.door.hosts, live.door.body_limit = door.hosts, door.body_limit
+    door.door.hosts, door.door.body_limit = before.hosts, before.body_limit
 
 
 def service_of(addon: QwenProxy) -> Service:
@@ -88,7 +88,7 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     "a variable": ((), {"QWENPROXY_HEARTBEAT": "soon"}, "QWENPROXY_HEARTBEAT: expected"),
     "a hole": (("ignore_hosts=x",), {}, "ignore_hosts would let requests past the proxy"),
     "another target": (("mode=reverse:https://example.com",), {}, "would pass requests on to example.com"),
-    "beyond loopback": (("mode=regular@0.0.0.0:1",), {}, "listening on 0.0.0.0"),
+    "beyond loopback": (("mode=regular@0.0.0.0:2",), {}, "listening on 0.0.0.0"),
 }
 
 
@@ -125,8 +125,8 @@ async def test_a_changed_option_holds_from_now_on(loader: Loader) -> None:
     options.set("qwen_reasoning=hide", "qwen_body_limit=1m", "qwen_hosts=openai.example")
     assert addon.settings.reasoning == "hide"
     assert service_of(addon) is not service
-    assert live.door.body_limit == 1024 * 1024
-    assert live.door.hosts.matches("openai.example")
+    assert door.door.body_limit == 1024 * 1024
+    assert door.door.hosts.matches("openai.example")
     assert list(options.allow_hosts) == Hosts(("openai.example",)).allow_hosts()
 
 

@@ -17,7 +17,7 @@ from mitmproxy.test import taddons
 
 from qwenproxy import settings
 from qwenproxy.addon import QwenProxy
-from qwenproxy.flows import live
+from qwenproxy.flows.door import door
 from qwenproxy.flows.hosts import Hosts
 
 MODE = "reverse:https://api.openai.com@127.0.0.1:0"
@@ -50,7 +50,7 @@ async def loaded(
             yield proxy, context
         finally:
             proxy.done()
-            live.door.hosts = Hosts(settings.Settings().hosts)
+            door.hosts = Hosts(settings.Settings().hosts)
 
 
 @asynccontextmanager

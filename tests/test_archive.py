@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from qwenproxy.archive import Archive, FollowedBody
-from qwenproxy.errors import ProxyError
-from qwenproxy.state.base import Unusable
+from qwenproxy.errors import STOPPING, ProxyError
+from qwenproxy.recent import Known, Recent
+from qwenproxy.state.base import Ending, Unusable
 from qwenproxy.state.sqlite import SQLiteStore
 from qwenproxy.wire.openai import Json
 from tests.state.stores import ME, ROOMY, YOU, body, entry, event, item, keep, opened
@@ -119,6 +120,8 @@ async def test_a_log_is_followed_to_its_end(tmp_path: Path) -> None:
             assert await waiting == event(2)
         assert b"response.failed" in await followed.read()
         assert await followed.read() == b""
+        broken_off = await followed.fail(ProxyError(STOPPING, "stopping"))
+        assert broken_off.startswith(b'event: error\ndata: {"type":"error","code":"proxy_stopping"')
         await followed.close()
 
 
@@ -143,3 +146,38 @@ async def test_what_is_removed_is_gone() -> None:
             await archive.remove(YOU, "mine")
         await archive.remove(ME, "mine")
         assert await archive.find(ME, "mine") is None
+
+
+async def going_on(store: SQLiteStore, *, kept: bool, **fields: Any) -> Any:
+    """The plan of a response that goes on from one that the app's connection remembers."""
+    recent = Recent(1000)
+    recent.put(None, "known", Known([item("said")], 10, kept))
+    asked = {"model": "m", "input": "Hi", "previous_response_id": "known"} | fields
+    return await Archive(store).plan(ME, asked, name, recent)
+
+
+async def test_what_a_connection_remembers_can_be_gone_on_from_and_is_kept_with_what_follows() -> None:
+    async with opened() as store:
+        found = await going_on(store, kept=False)
+        assert (found.past, found.state["previous_response_id"]) == ([item("said")], "known")
+        await store.add(found.entry(body("next")))
+        await store.end("next", Ending(body("next", "completed"), [item("out")]))
+        history = await store.history(ME, "next")
+        assert history is not None
+        assert [each["id"] for each in history] == ["said", "msg_new", "out"]
+
+
+async def test_what_is_stored_anyway_is_not_kept_twice() -> None:
+    async with opened() as store:
+        found = await going_on(store, kept=True)
+        assert (found.past, found.previous, found.entry(body("next")).input) == ([item("said")], "known", found.input)
+
+
+async def test_without_a_store_the_connection_will_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = SQLiteStore(tmp_path / "file" / "s", ROOMY)
+    found = await going_on(store, kept=False)
+    assert (found.past, found.kept, found.state["store"]) == ([item("said")], False, False)
+    with pytest.raises(Unusable):
+        await going_on(store, kept=False, conversation="conv")
+    await store.close()

@@ -1,13 +1,21 @@
 """What the app does not see of an answer that it goes on from."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qwenproxy import continuations
 from qwenproxy.continuations import LIFETIME, MOST, Continuations
+from qwenproxy.shared.link import Link
+from qwenproxy.shared.place import Shared
+from qwenproxy.shared.seal import Seal
 from qwenproxy.wire.openai import Json
 from tests.support.clock import Clock
+from tests.support.services import free_port, needs, redis_server
+
+SERVICES, REDIS = needs("redis-server")
 
 ASKED: list[Json] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Time, and weather?"}]
 
@@ -122,3 +130,39 @@ def test_what_is_kept_anew_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(10):
         made.keep("key-1", ASKED, ["b"], WHOLE)
     assert made.woven("key-1", BACK) is not BACK
+
+
+@SERVICES
+@REDIS
+async def test_the_app_may_come_back_to_another_proxy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with redis_server(tmp_path) as server:
+        link, clock = Link(server.url, budget=5), Clock()
+        shared, stranger = Shared(link, Seal(["k" * 32])), Shared(link, Seal(["o" * 32]))
+        here = Continuations(clock.now, shared)
+        here.keep("key-1", ASKED, ["b"], WHOLE)
+        await asyncio.gather(*here._sharing)
+        (name,) = await link.call("KEYS", f"{continuations.PREFIX}*")
+        assert b"noon" not in await link.call("GET", name)
+        assert 0 < await link.call("PTTL", name) <= LIFETIME * 1000
+        there = Continuations(clock.now, shared)
+        await there.fetch("key-2", BACK)
+        assert there.woven("key-2", BACK) is BACK, "it is another client's"
+        await there.fetch("key-1", BACK)
+        assert there.woven("key-1", BACK) == [*ASKED, *WHOLE, result("b", "rain")]
+        with_other_keys = Continuations(clock.now, stranger)
+        await with_other_keys.fetch("key-1", BACK)
+        assert with_other_keys.woven("key-1", BACK) is BACK
+        assert "is not known here" in caplog.text
+        await link.close()
+
+
+async def test_without_redis_the_history_is_left_as_the_app_has_it() -> None:
+    link = Link(f"redis://127.0.0.1:{free_port()}/0")
+    here = Continuations(Clock().now, Shared(link, Seal([])))
+    here.keep("key-1", ASKED, ["b"], WHOLE)
+    await asyncio.gather(*here._sharing)
+    await here.fetch("key-1", BACK)
+    assert here.woven("key-1", BACK) == [*ASKED, *WHOLE, result("b", "rain")], "its own it knows"
+    await here.fetch("key-2", BACK)
+    assert here.woven("key-2", BACK) is BACK
+    await link.close()

@@ -38,15 +38,16 @@ def request(**fields: Any) -> Json:
 class Desk:
     """A service with one line for each upstream, and its exchanges."""
 
-    def __init__(self, *upstreams: Any, **settings: Any) -> None:
+    def __init__(self, *upstreams: Any, key: str = "sk-1", **settings: Any) -> None:
         self.upstreams = upstreams
+        self.key = key
         self.settings = Settings(**{"heartbeat": 0.0, "idle_timeout": 5.0, **settings})
         self.service = Service(self.settings, [self._line(found.port) for found in upstreams])
         self.records: list[Record] = []
 
     def _line(self, port: int) -> Line:
         address = f"http://127.0.0.1:{port}/compatible-mode/v1"
-        return Line(Upstream(address, ApiKey("sk-1"), idle_timeout=self.settings.idle_timeout), self.settings)
+        return Line(Upstream(address, ApiKey(self.key), idle_timeout=self.settings.idle_timeout), self.settings)
 
     async def ask(self, **fields: Any) -> Answer:
         call = ChatCall(orjson.dumps(request(**fields)))
@@ -139,6 +140,54 @@ async def test_a_refusal_is_raised_as_long_as_the_app_has_nothing(reply: bytes, 
         assert len(at.upstreams[0].asked) == 1
 
 
+KEY = "open/sesame=no-form-at-all"
+LEAKS = f"The key {KEY} is used up."
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [refused(503, LEAKS), stream(failure(LEAKS)), stream(said("Hel"), failure(LEAKS))],
+    ids=["refused", "first event", "later"],
+)
+@pytest.mark.parametrize("fields", [{}, {"stream": True}], ids=["whole", "streamed"])
+async def test_the_credential_in_use_is_masked_whatever_it_looks_like(
+    reply: bytes, fields: Json, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with desk(reply, key=KEY) as at:
+        try:
+            told = repr(await listen(await at.ask(model=THINKER, **fields)))
+        except ProxyError as e:
+            told = e.message
+        assert at.upstreams[0].asked[0].headers["authorization"] == f"Bearer {KEY}"
+    assert "The key [secret] is used up." in told
+    assert KEY not in caplog.text
+
+
+async def test_an_answer_has_to_begin_in_time() -> None:
+    async def never(connection: Connection) -> None:
+        await connection.gone()
+
+    for fields in ({}, {"stream": True}):
+        async with desk(never, opening_timeout=0.1) as at:
+            with pytest.raises(ProxyError, match=r"not begun within 0\.1 s") as caught:
+                await at.ask(**fields)
+            assert (caught.value.status, caught.value.limit) == (504, "opening_timeout")
+
+
+async def test_a_stream_has_to_end_in_time() -> None:
+    async def babbles(connection: Connection) -> None:
+        await connection.send(STREAM_HEAD)
+        while True:
+            await connection.send(chunk(said("la")))
+            await asyncio.sleep(0.01)
+
+    async with desk(babbles, exchange_timeout=0.2) as at:
+        *_, last = await listen(await at.ask(stream=True))
+        assert last["error"]["code"] == "upstream_timeout"
+        assert "exchange_timeout" in last["error"]["message"]
+        assert at.records[0].limit == "exchange_timeout"
+
+
 async def test_a_whole_answer_that_fails_late_is_no_answer() -> None:
     async with desk(stream(said("Hel"), failure("Broken."))) as at:
         with pytest.raises(ProxyError, match="Broken"):
@@ -152,6 +201,27 @@ async def test_a_streamed_answer_that_fails_late_ends_in_the_error(caplog: pytes
     assert last["error"]["code"] == "upstream_error"
     (line,) = caplog.records
     assert line.getMessage().startswith(f"POST chat 502 {CODER} stream")
+
+
+async def test_a_streamed_answer_that_is_broken_off_ends_in_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    async def endless(connection: Connection) -> None:
+        await connection.send(STREAM_HEAD + chunk(said("Hel")))
+        await connection.gone()
+
+    async with desk(endless) as at:
+        body = body_of(await at.ask(stream=True))
+        assert b"Hel" in await body.read()
+        reading = asyncio.ensure_future(body.read())
+        await asyncio.sleep(0)
+        reading.cancel()
+        with caplog.at_level(logging.INFO):
+            told = await body.fail(ProxyError(errors.STOPPING, "The proxy is stopping."))
+            assert await body.read() == b""
+            assert await body.fail(ProxyError(errors.STOPPING, "The proxy is stopping.")) == b"", "once is enough"
+            await body.close()
+    assert orjson.loads(told.removeprefix(b"data: "))["error"]["code"] == "proxy_stopping"
+    (line,) = caplog.records
+    assert line.getMessage().startswith(f"POST chat 503 {CODER} stream")
 
 
 async def test_a_stream_is_opened_when_a_heartbeat_is_due() -> None:

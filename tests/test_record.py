@@ -6,7 +6,7 @@ import pytest
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.record import CLIENT_CLOSED, MOST_TOOLS, Record
+from qwenproxy.record import CLIENT_CLOSED, MOST_TOOLS, Record, text
 from qwenproxy.wire.openai import Delta, Usage
 
 
@@ -117,3 +117,75 @@ def test_without_anything_to_keep_there_is_no_transcript() -> None:
     made.taught(("max_output=64",))
     assert made.transcript is None
     assert made.learned == ("max_output=64",)
+
+
+def test_the_longest_gap_is_between_two_reads_of_the_answer() -> None:
+    clock = Clock()
+    made = record(clock)
+    clock.now += 9
+    made.heard([])
+    assert made.longest_gap == 0.0
+    for pause in (1.0, 4.0, 2.0):
+        clock.now += pause
+        made.heard([])
+    assert made.longest_gap == 4.0
+
+
+def test_times_are_told_in_seconds_too() -> None:
+    clock = Clock()
+    made = record(clock)
+    assert made.first_seconds is None
+    clock.now += 2
+    made.first_event()
+    clock.now += 3
+    made.close()
+    clock.now += 5
+    assert [made.first_seconds, made.seconds] == [2.0, 5.0]
+
+
+def test_tokens_are_told_by_kind_as_far_as_they_are_counted() -> None:
+    made = record()
+    assert made.tokens() == {}
+    made.usage = {"prompt_tokens": 24, "prompt_tokens_details": {"cached_tokens": 8}, "completion_tokens_details": None}
+    assert made.tokens() == {"prompt": 24, "cached": 8}
+
+
+def test_retries_and_repairs_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    made = record()
+    made.retried("token_renewed")
+    made.mended(("a call had no id",))
+    with caplog.at_level(logging.INFO):
+        made.close()
+    assert 'changed=["a call had no id"] retries=["token_renewed"]' in caplog.text
+    assert made.repaired == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ProxyError(errors.QUOTA, "no more"), "insufficient_quota"),
+        (ProxyError(errors.NOT_FOUND, "x"), "invalid_request_error"),
+    ],
+)
+def test_an_error_has_the_code_of_its_envelope_or_else_the_type(error: ProxyError, code: str) -> None:
+    made = record()
+    made.failed(error)
+    assert made.code == code
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("gpt-4o", "gpt-4o"),
+        ("x" * 100_000, "x" * 200),
+        ("a\nPOST chat 200 forged id=req_2", "a\\nPOST chat 200 forged id=req_2"),
+        ("a\x1b[2J", "a\\x1b[2J"),
+        ("модель", "модель"),
+    ],
+    ids=["usual", "long", "a line of its own", "for the terminal", "in another script"],
+)
+def test_a_models_name_cannot_forge_a_line(model: str, told: str) -> None:
+    record = Record("req_1", "POST", "chat", lambda: 0.0)
+    record.model = model
+    assert record.facts()["model"] == told
+    assert text(record.facts()).count("\n") == 0

@@ -1,16 +1,24 @@
 """Events on their way into the store."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from qwenproxy.errors import INTERNAL, ProxyError
+from qwenproxy.errors import INTERNAL, STOPPING, ProxyError
 from qwenproxy.recording import Plan, RecordedBody, Recorder
+from qwenproxy.shared.link import Link
+from qwenproxy.shared.place import Shared
+from qwenproxy.shared.seal import Seal
+from qwenproxy.state.redis_store import RedisStore
 from qwenproxy.state.sqlite import SQLiteStore
 from qwenproxy.wire.openai import Json
-from tests.state.stores import ME, body, item, opened
+from tests.state.stores import ME, ROOMY, body, item, opened
+from tests.support.services import needs, redis_server
+
+SERVICES, REDIS = needs("redis-server")
 
 
 def event(number: int, kind: str, **fields: Any) -> bytes:
@@ -20,6 +28,7 @@ def event(number: int, kind: str, **fields: Any) -> bytes:
 
 CREATED = event(0, "created", response=body("r"))
 DONE = event(1, "output_item.done", item=item("out"))
+FAILED = event(1, "failed", response=body("r", "failed"))
 COMPLETED = event(2, "completed", response=body("r", "completed", output=[item("out")]))
 
 
@@ -126,6 +135,9 @@ class Broken:
             raise ConnectionError
         return CREATED
 
+    async def fail(self, error: ProxyError) -> bytes:
+        return FAILED
+
     async def close(self) -> None:
         self.closed = True
 
@@ -138,3 +150,56 @@ async def test_a_body_passes_as_it_is() -> None:
         await recorded.close()
         assert ended == [1]
         assert await status(store) == "cancelled"
+
+
+async def test_a_body_that_is_broken_off_is_kept_with_its_error() -> None:
+    async with opened() as store:
+        recorded = RecordedBody(Broken(), Recorder(store, planned()), lambda: None)
+        assert await recorded.read() == CREATED
+        assert await recorded.fail(ProxyError(STOPPING, "stopping")) == FAILED
+        await recorded.close()
+        assert await status(store) == "failed"
+
+
+@SERVICES
+@REDIS
+async def test_what_is_made_in_the_background_is_stored_when_the_store_is_back(tmp_path: Path) -> None:
+    async with redis_server(tmp_path, keep=True) as server:
+        link = Link(server.url, budget=5)
+        store = RedisStore(Shared(link, Seal([])), ROOMY)
+        recorder = Recorder(store, planned(background=True))
+        await recorder.begin(CREATED)
+        await server.stop()
+        await recorder.take(DONE)
+        ending = asyncio.create_task(recorder.take(COMPLETED))
+        await asyncio.sleep(0.5)
+        await server.start()
+        await ending
+        log = await store.log("r", -1)
+        assert (list(log.events), log.over) == ([CREATED, DONE, COMPLETED], True)
+        await store.close()
+        await link.close()
+
+
+@SERVICES
+@REDIS
+async def test_a_stream_waits_for_no_store_and_half_a_response_is_forgotten(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with redis_server(tmp_path, keep=True) as server:
+        link = Link(server.url, budget=5)
+        store = RedisStore(Shared(link, Seal([])), ROOMY)
+        recorder = Recorder(store, planned())
+        await recorder.take(CREATED)
+        await recorder.settle()
+        await server.stop()
+        await recorder.take(DONE + COMPLETED)
+        assert "is not kept" in caplog.text
+        await server.start()
+        for _ in range(500):
+            if not link.is_down and await store.find(ME, "r") is None:
+                break
+            await asyncio.sleep(0.02)
+        assert await store.find(ME, "r") is None
+        await store.close()
+        await link.close()

@@ -134,6 +134,25 @@ async def test_one_failure_fails_all() -> None:
     assert not any(isinstance(e, Usage) for e in events)
 
 
+class Faulty(Strand):
+    """A strand with a fault of ours."""
+
+    async def read(self) -> Sequence[ChatEvent]:
+        raise ZeroDivisionError
+
+
+async def test_a_fault_of_ours_is_told_rather_than_waited_out() -> None:
+    async with scripted.upstream(scripted.stream(HI, STOP, DONE)) as server:
+        client = Upstream(server.base_url, NoCredential(), idle_timeout=5.0)
+        sound = await strand(client, 0)
+        answer = await client.open(REQUEST, "test")
+        fan = Fan([sound, Faulty(answer, sound.reader, 1, {})])
+        events = await asyncio.wait_for(read(fan), 5)
+        assert isinstance(events[-1], ProxyError)
+        assert events[-1].failure is errors.INTERNAL
+        await client.retire()
+
+
 async def test_closing_cancels_what_is_under_way() -> None:
     left = asyncio.Event()
 

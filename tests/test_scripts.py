@@ -304,10 +304,13 @@ def test_test_fails_if_a_group_does_but_not_for_an_empty_one(
     assert checkout.call("test", "--clients", *fuzz)[0] == status
 
 
-@pytest.mark.parametrize("failing", ["ruff format --check", "ruff check", "mypy"])
+CHECKS = ["ruff format --check", "ruff check", "mypy", "python -m scripts.audit"]
+
+
+@pytest.mark.parametrize("failing", CHECKS)
 def test_check_runs_all_and_fails_if_one_does(checkout: Checkout, failing: str) -> None:
     assert checkout.call("check")[0] == 0
     name, _, arguments = failing.partition(" ")
     tool(checkout.root / ".venv/bin" / name, FAKE.replace("exit 0", f'[ "$*" != "{arguments}" ]'))
     assert checkout.call("check")[0] == 1
-    assert [line.strip() for line in checkout.log[-3:]] == ["ruff format --check", "ruff check", "mypy"]
+    assert [line.strip() for line in checkout.log[-4:]] == CHECKS

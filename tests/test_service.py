@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qwenproxy import errors
+from qwenproxy.auth.oauth import OAuth
 from qwenproxy.endpoints.models import Model
 from qwenproxy.errors import Failure, ProxyError
 from qwenproxy.service import RESTS, Service, complaints, service
@@ -126,3 +127,23 @@ def test_a_key_that_does_not_fit_its_host_is_told_at_the_start(tmp_path: Path) -
     (complaint,) = complaints(made(tmp_path, wrong))
     assert "coding.dashscope.aliyuncs.com" in complaint
     assert "sk-sp-1" not in complaint
+
+
+LOGIN = {"QWENPROXY_AUTH": "oauth", "QWENPROXY_STATE": "redis://:hidden@redis.example"}
+SEALED = {"QWENPROXY_STATE_KEYS": "k" * 32}
+
+
+def test_a_login_is_shared_with_a_key_only(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="to share a login through a Redis needs state_keys") as caught:
+        made(tmp_path, LOGIN)
+    assert "hidden" not in str(caught.value)
+    (line,) = made(tmp_path, LOGIN | SEALED).lines
+    assert isinstance(line.credential, OAuth)
+    assert line.credential.status().place == "redis://redis.example"
+
+
+def test_without_an_api_key_a_shared_login_is_what_is_used(tmp_path: Path) -> None:
+    """Whether there is one, only Redis knows."""
+    by_itself = {"QWENPROXY_STATE": "redis://redis.example"} | SEALED
+    assert [line.credential.name for line in made(tmp_path, by_itself).lines] == ["oauth"]
+    assert [line.credential.name for line in made(tmp_path, by_itself | KEY).lines] == ["api_key"]

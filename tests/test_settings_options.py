@@ -40,8 +40,33 @@ TEXTS = {
     "tool_sources": "weather",
     "fetch_hosts": "a.example",
     "state": "memory",
+    "state_keys_file": "long",
     "state_lifetime": "90m",
     "state_limit": "2m",
+    "connections": "9",
+    "client_connections": "9",
+    "streams": "9",
+    "header_limit": "1k",
+    "header_lines": "9",
+    "buffer_limit": "1m",
+    "memory_limit": "1g",
+    "exchanges": "9",
+    "client_exchanges": "9",
+    "queue": "9",
+    "queue_timeout": "9",
+    "head_timeout": "9",
+    "body_timeout": "9",
+    "keepalive_timeout": "9",
+    "opening_timeout": "9",
+    "exchange_timeout": "9",
+    "stall_timeout": "9",
+    "websockets": "false",
+    "metrics": "false",
+    "usage": "off",
+    "usage_lifetime": "90d",
+    "otel": "true",
+    "otel_content": "true",
+    "drain_timeout": "5",
     "tool_timeout": "7.5",
     "tool_output_limit": "1k",
     "tool_concurrency": "3",
@@ -53,13 +78,14 @@ TEXTS = {
 }
 """For each option, a text that is not its default."""
 
-SECRET = {"api_key", "client_keys", "client_tools", "mcp_servers"}
+SECRET = {"api_key", "client_keys", "client_tools", "mcp_servers", "state_keys", "state_password"}
 
 
 @pytest.fixture
 def cwd(tmp_path: Path) -> Path:
     (tmp_path / "key").write_text("sk-1")
     (tmp_path / "keys").write_text("one\ntwo")
+    (tmp_path / "long").write_text("k" * 32)
     return tmp_path
 
 

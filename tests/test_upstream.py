@@ -9,6 +9,7 @@ from qwenproxy import errors
 from qwenproxy.auth.credentials import ApiKey, Credential, NoCredential
 from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.errors import ProxyError
+from qwenproxy.record import Record
 from qwenproxy.transcript import Transcript
 from qwenproxy.upstream import Round, Upstream
 from tests.support import upstream as scripted
@@ -29,6 +30,13 @@ async def ask(server: scripted.Upstream, credential: Credential, *, idle_timeout
             await answer.close()
     finally:
         await client.retire()
+
+
+def told() -> tuple[Record, Transcript]:
+    """A record, and what it keeps for viewing."""
+    record = Record("req_1", "POST", "chat", asyncio.get_running_loop().time, keep=1000)
+    assert record.transcript is not None
+    return record, record.transcript
 
 
 async def test_a_call_carries_its_body_its_key_and_nothing_of_the_environment() -> None:
@@ -184,15 +192,16 @@ async def test_a_retired_upstream_lets_its_rounds_end() -> None:
 async def test_each_call_is_kept_for_viewing_without_its_token(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sk-new\n")
     refused = scripted.whole({"error": "no sk-old"}, status=401)
-    kept = Transcript(1000, asyncio.get_running_loop().time)
+    record, kept = told()
     async with scripted.upstream(refused, OK) as server:
         client = Upstream(server.base_url, ApiKey("sk-old", tmp_path / "key"), idle_timeout=5.0)
-        answer = await client.open(REQUEST, "agent/1", kept)
+        answer = await client.open(REQUEST, "agent/1", record)
         await answer.read_all(1000)
         await answer.close()
         await client.retire()
     kept.settle()
     assert [each["status"] for each in kept.rounds] == [401, 200]
+    assert record.retries == ["token_renewed"]
     assert [each["answer"] for each in kept.rounds] == [b'{"error":"no [secret]"}', b'{"ok":true}']
     for each in kept.rounds:
         assert (each["method"], each["url"], each["body"]) == ("POST", f"{server.base_url}{REQUEST.path}", b'{"a":1}')
@@ -203,10 +212,10 @@ async def test_each_call_is_kept_for_viewing_without_its_token(tmp_path: Path) -
 
 
 async def test_a_call_that_fails_is_kept_with_the_reason() -> None:
-    kept = Transcript(1000, asyncio.get_running_loop().time)
+    record, kept = told()
     client = Upstream("http://127.0.0.1:1/v1", NoCredential(), idle_timeout=5.0)
     with pytest.raises(ProxyError) as caught:
-        await client.open(REQUEST, "agent/1", kept)
+        await client.open(REQUEST, "agent/1", record)
     await client.retire()
     (each,) = kept.rounds
     assert (each["status"], each["error"]) == (None, caught.value.message)
@@ -217,10 +226,10 @@ async def test_an_answer_that_breaks_off_is_kept_with_the_reason() -> None:
         await connection.send(scripted.STREAM_HEAD + scripted.chunk(b"Hel"))
         connection.writer.close()
 
-    kept = Transcript(1000, asyncio.get_running_loop().time)
+    record, kept = told()
     async with scripted.upstream(cut) as server:
         client = Upstream(server.base_url, NoCredential(), idle_timeout=5.0)
-        answer = await client.open(REQUEST, "agent/1", kept)
+        answer = await client.open(REQUEST, "agent/1", record)
         with pytest.raises(ProxyError) as caught:
             await answer.read_all(1000)
         await answer.close()

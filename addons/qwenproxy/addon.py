@@ -1,33 +1,36 @@
 """The addon: options, life cycle, and the one hook that answers."""
 
+import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from mitmproxy import ctx, exceptions, flow, http
+from mitmproxy import connection, ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.options import Options
-from mitmproxy.optmanager import unset
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.utils import asyncio_utils
 
-from qwenproxy import logs, service, settings
-from qwenproxy.archive import Archive
-from qwenproxy.flows import access, guard, live
+from qwenproxy import garbage, logs, service, settings
+from qwenproxy.flows import bounded, draining, guard, live, startup
+from qwenproxy.flows.bounds import bounds
+from qwenproxy.flows.connections import Connections, handler_of
+from qwenproxy.flows.door import door
 from qwenproxy.flows.hosts import Hosts
-from qwenproxy.flows.requests import Desk, limits
-from qwenproxy.flows.views import contentviews, rows
-from qwenproxy.flows.views.memory import Shelf
+from qwenproxy.flows.options import defaults, defaults_by, is_looked_at, is_set, set_defaults
+from qwenproxy.flows.requests import Desk
+from qwenproxy.flows.views import screen
+from qwenproxy.flows.views.screen import Screen
 from qwenproxy.flows.visits import Visit
+from qwenproxy.keeping import Keeping, state_of
+from qwenproxy.places import Places
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
-from qwenproxy.state import place
-from qwenproxy.state.base import Store
-from qwenproxy.state_settings import StateSettings
+from qwenproxy.telemetry import Telemetry
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic
@@ -38,34 +41,38 @@ OURS = {"connection_strategy": "lazy", "keep_host_header": True, "rawtcp": False
 """Options of mitmproxy that the proxy sets, unless the user did."""
 GUARDED = {"mode", "server", "listen_host", "allow_hosts", *guard.HOLES}
 PREFIX = "qwen_"
-COLUMNS = ["comment", "status"]
-"""What mitmweb's flow list shows, unless the user has set it: beside a path, a comment would have no room."""
-LOOKERS = ("view", "dumper")
-"""mitmproxy's addons that show flows, and its options by which flows are written or handed to someone else."""
-LOOKED_AT = ("save_stream_file", "hardump", "scripts")
 
 
 class QwenProxy:
     """mitmproxy's side of qwenproxy.
 
-    *environ* is the process's own by default; settings in it are overridden by mitmproxy options `qwen_*`.
+    *environ* is the process's own by default; settings in it are overridden by mitmproxy options `qwen_*`.  *alone*: no
+    other process shares the work.
     """
 
     name = "qwenproxy"
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None, *, alone: bool = True) -> None:
         live.install()
         logs.leave_out_bytes()
         self._environ = os.environ if environ is None else environ
+        self._alone = alone
         self._desk: Desk | None = None
         self._toolbox: Toolbox | None = None
-        self._archive: Archive | None = None
+        self._keeping: Keeping | None = None
         self._running = False
         self._json: logging.Handler | None = None
         self._keep = 0
-        self._shelf: Shelf | None = None
-        self.traffic = Traffic()
+        self._screen: Screen | None = None
+        self._hurry = asyncio.Event()
+        self.places = Places()
+        self.traffic = Traffic([self.places])
         """The exchanges under way, whatever the settings become."""
+        self.telemetry = Telemetry(self.traffic, self._environ)
+        """What follows them."""
+        self._connections = Connections(self.telemetry.limited)
+        self.places.on_limit = bounds.on_limit = self.telemetry.limited
+        bounds.on_http = self._connections.speaks
         self.settings = Settings()
 
     @property
@@ -75,6 +82,7 @@ class QwenProxy:
 
     def load(self, loader: Loader) -> None:
         """Declare the options, and set those of mitmproxy that everything rests on."""
+        door.parting = False
         with suppress(exceptions.OptionsError):  # from here, mitmproxy would go on without us: `configure` refuses
             self.settings = self._read({})
         for option in settings.options(self.settings):
@@ -82,7 +90,7 @@ class QwenProxy:
         mitmproxy_options = {"allow_hosts": Hosts(self.settings.hosts).allow_hosts(), **OURS}
         ctx.options.update(**{name: value for name, value in mitmproxy_options.items() if not is_set(name)})
         ctx.options.subscribe(self._before_change, GUARDED)
-        self._prepare_views()
+        self._screen = screen.prepared(ctx.master, lambda: self.settings.view_memory)
 
     def configure(self, updated: set[str]) -> None:
         """Take up changed options; refuses what would open a way past the proxy."""
@@ -90,11 +98,14 @@ class QwenProxy:
         self._keep = self.settings.view_limit if is_looked_at() else 0
 
     def _configure(self, updated: set[str]) -> None:
-        live.door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
-        live.door.hears = getattr(ctx.master.addons, "hears", anybody)
+        door.authenticates = bool(getattr(ctx.options, "proxyauth", None))
+        door.hears = getattr(ctx.master.addons, "hears", anybody)
         if self._desk is not None and not any(name in GUARDED or name.startswith(PREFIX) for name in updated):
             return
-        found = self._found()
+        self._adopt(self._found())
+
+    def _adopt(self, found: Settings) -> None:
+        """Let *found* hold from now on, if it is anything new.  Raises OptionsError for tools that cannot be."""
         if self._desk is None or found != self.settings:
             self._take_up(found)
         ours = Hosts(found.hosts).allow_hosts()
@@ -103,20 +114,58 @@ class QwenProxy:
 
     def running(self) -> None:
         self._running = True
+        garbage.spare()
         if self._desk is not None:
             self._desk.service.start()
             for complaint in service.complaints(self._desk.service):
                 log.warning("%s", complaint)
 
-    def done(self) -> None:
-        """Let go of the upstream and of the tools; answers under way go on."""
-        if self._desk is not None:
-            self._desk.closed = True
-        self._retire()
+    def done(self) -> Awaitable[None] | None:
+        """Let go of the upstream and of the tools; answers under way go on.
+
+        Is no coroutine function: when its script is loaded anew, mitmproxy refuses to wait for anything, and drops the
+        new one.  When the process is to end, it waits for what this returns: the answers get their time.
+        """
+        if ctx.master.should_exit.is_set():
+            return self._finish()
+        for task in self._let_go():
+            spawn(task)
+        return None
+
+    def hurry(self) -> None:
+        """Do not wait for answers under way."""
+        self._hurry.set()
+
+    def reload(self) -> None:
+        """Take up the settings as file and environment have them now.  Raises OptionsError: then the old ones hold."""
+        before = defaults()
+        set_defaults(defaults_by(self._read({})))
+        try:
+            self._adopt(self._found())
+        except exceptions.OptionsError:
+            set_defaults(before)
+            raise
+
+    async def _finish(self) -> None:
+        server = ctx.master.addons.get("proxyserver")
+        if self._alone:  # else it is for the launcher to say so: a service manager's signal goes to all of them
+            draining.hurried_by_signals(self._hurry)
+        if server is not None:
+            await draining.drain(server, self.traffic, self.settings.drain_timeout, self._hurry)
+        if closing := [spawn(task) for task in self._let_go()]:
+            await asyncio.wait(closing, timeout=draining.GRACE)
+
+    def _let_go(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Part with all that is open, each by a coroutine."""
+        desk, self._desk = self._desk, None
+        if desk is not None:
+            desk.closed = True
+            yield desk.service.retire()
         toolbox, self._toolbox = self._toolbox, None
         if toolbox is not None:
-            asyncio_utils.create_task(toolbox.close(), name="close the tools", keep_ref=True)
-        self._put_away()
+            yield toolbox.close()
+        yield from self._put_away()
+        self.telemetry.leave()
         self._log_as_json(False)
 
     async def qwen_open(self, visit: Visit) -> None:
@@ -124,39 +173,29 @@ class QwenProxy:
         desk = self._desk
         if desk is None:
             return  # not configured: the door answers that the proxy is not ready
-        handler = ctx.master.addons.get("proxyserver").connections.get(visit.flow.client_conn.id)
-        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=self._keep)
+        handler = handler_of(visit.flow.client_conn)
+        stall = self.settings.stall_timeout
+        await visit.open(desk.answer(visit), handler, limit=desk.patience, keep=self._keep, stall=stall)
+
+    def client_connected(self, client: connection.Client) -> None:
+        """Turn a connection away if there are too many."""
+        self._connections.admit(client, self.settings)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._connections.dismiss(client)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Have what is kept for viewing stay within its bound."""
-        if self._shelf is not None:
-            self._shelf.put(flow, self.settings.view_memory)
+        if self._screen is not None:
+            self._screen.put(flow)
 
     error = websocket_end = response
-
-    def show_rounds(self, flows: Sequence[flow.Flow]) -> None:
-        """The command `qwen.rounds`: show the calls of Qwen behind *flows* as flows of their own."""
-        view = ctx.master.addons.get("view")
-        for row in [row for each in flows for row in rows.rounds_of(each)]:
-            view.add([row])
-            self.response(row)
 
     def next_layer(self, data: layer.NextLayer) -> None:
         """Have no connection relayed unread as long as it may still turn out to be ours."""
         if isinstance(data.layer, TCPLayer) and not data.data_server() and guard.undecided(data.data_client()):
             data.context.layers.remove(data.layer)
             data.layer = None
-
-    def _prepare_views(self) -> None:
-        """Make exchanges readable in whatever of mitmproxy's shows flows, or writes them."""
-        contentviews.install()
-        if (view := ctx.master.addons.get("view")) is not None:
-            self._shelf = Shelf(view)
-            ctx.master.commands.add("qwen.rounds", self.show_rounds)
-        if (saver := ctx.master.addons.get("savehar")) is not None:
-            rows.extend_har(saver)
-        if "web_columns" in ctx.options and not is_set("web_columns"):
-            ctx.options.update(web_columns=COLUMNS)
 
     def _before_change(self, _options: Options, _updated: set[str]) -> None:
         """Refuse before anyone takes it up what `configure` would refuse: mitmproxy listens on a new mode at once."""
@@ -167,7 +206,7 @@ class QwenProxy:
         """The settings by the options as they are now.  Raises OptionsError if the options or they are wrong."""
         found = self._read({o.name.removeprefix(PREFIX): getattr(ctx.options, o.name) for o in settings.options()})
         try:
-            self._guard(found)
+            startup.check(ctx.options, found, self.settings, alone=self._alone)
         except ValueError as e:
             raise exceptions.OptionsError(str(e)) from None
         return found
@@ -178,31 +217,43 @@ class QwenProxy:
         except ValueError as e:
             raise exceptions.OptionsError(str(e)) from None
 
-    def _guard(self, found: Settings) -> None:
-        """Raise ValueError for options by which a request could get past the proxy."""
-        options = ctx.options
-        hosts = Hosts(found.hosts)
-        ours = (hosts.allow_hosts(), Hosts(self.settings.hosts).allow_hosts())
-        if complaints := [*guard.holes(options, ours), *guard.wrong_targets(options.mode, hosts)]:
-            raise ValueError("; ".join(complaints))
-        limits(found)
-        if options.server:
-            access.check_listeners(guard.listen_addresses(options.mode, options.listen_host), found)
-
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
         toolbox = self._tools(found)
+        try:
+            over = self.telemetry.take_up(found)
+        except ValueError as e:
+            raise exceptions.OptionsError(str(e)) from None
+        for watcher in over:
+            work = asyncio.to_thread(watcher.close)
+            asyncio_utils.create_task(work, name="close what follows the traffic", keep_ref=True)
         before, was, self.settings = self._desk, self.settings, found
         if before is None or state_of(found) != state_of(was):
-            self._put_away()
-            self._archive = archived(place.store(found, self._environ))
-        self._retire()
-        self._desk = Desk(found, service.service(found, self._environ), toolbox, self._archive, self.traffic)
+            for closing in self._put_away():
+                spawn(closing)
+            self._keeping = Keeping(found, self._environ)
+        if before is not None:
+            spawn(before.service.retire())
+        keeping = self._keeping
+        assert keeping is not None
+        made = service.service(found, self._environ, keeping.shared)
+        self.telemetry.follow(made)
+        self._desk = Desk(
+            found,
+            made,
+            toolbox,
+            keeping.archive,
+            self.traffic,
+            keeping.seals,
+            self.telemetry.meter,
+            self.places,
+        )
         if before is not None:
             self._desk.inherit(before)
         if self._running:
             self._desk.service.start()
-        live.door.hosts, live.door.body_limit = Hosts(found.hosts), found.body_limit
+        bounded.take_up(found)
+        self.places.configure(found)
         self._log_as_json(found.log_format == "json")
 
     def _tools(self, found: Settings) -> Toolbox:
@@ -212,21 +263,16 @@ class QwenProxy:
                 self._toolbox = Toolbox(found, self._environ)
             else:
                 registry.registry(found, self._environ)
-                asyncio_utils.create_task(self._toolbox.reload(found), name="reload the tools", keep_ref=True)
+                spawn(self._toolbox.reload(found))
         except ValueError as e:
             raise exceptions.OptionsError(str(e)) from None
         return self._toolbox
 
-    def _put_away(self) -> None:
-        """Let go of what is stored; responses in the background end."""
-        archive, self._archive = self._archive, None
-        if archive is not None:
-            asyncio_utils.create_task(archive.close(), name="close the state", keep_ref=True)
-
-    def _retire(self) -> None:
-        desk, self._desk = self._desk, None
-        if desk is not None:
-            asyncio_utils.create_task(desk.service.retire(), name="retire a service", keep_ref=True)
+    def _put_away(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Let go of what is stored, by a coroutine; responses in the background end."""
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            yield keeping.close()
 
     def _log_as_json(self, wanted: bool) -> None:
         if wanted and self._json is None:
@@ -236,26 +282,13 @@ class QwenProxy:
             self._json = None
 
 
-def is_looked_at() -> bool:
-    """Whether anything may look at flows: if not, nothing is kept for viewing."""
-    asked = (getattr(ctx.options, name, None) for name in LOOKED_AT)
-    return any(asked) or any(ctx.master.addons.get(name) is not None for name in LOOKERS)
-
-
 def anybody(_hook: str) -> bool:
     """mitmproxy's own list of addons does not tell who wants a hook."""
     return True
 
 
-def state_of(found: Settings) -> tuple[object, ...]:
-    """What *found* says of the state."""
-    return tuple(getattr(found, each.name) for each in fields(StateSettings) if each.name.startswith("state"))
-
-
-def archived(store: Store | None) -> Archive | None:
-    return None if store is None else Archive(store)
-
-
-def is_set(name: str) -> bool:
-    """Whether the user has set mitmproxy's option *name*, even if to its default."""
-    return ctx.options._options[name].value is not unset
+def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Have *work* done, whoever waits for it or not."""
+    task = asyncio_utils.create_task(work, name="letting go, or reloading", keep_ref=True)
+    assert task is not None
+    return task

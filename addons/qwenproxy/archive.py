@@ -4,8 +4,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+import orjson
+
+from qwenproxy import sse
 from qwenproxy.endpoints import conversations
-from qwenproxy.endpoints.responses import stored
+from qwenproxy.endpoints.responses import failure, stored
 from qwenproxy.errors import INTERNAL, INVALID_REQUEST, PREVIOUS_NOT_FOUND, UNSUPPORTED_PARAMETER, ProxyError
 from qwenproxy.recent import Known, Recent
 from qwenproxy.recording import Plan, Recorder
@@ -196,6 +199,9 @@ class FollowedBody:
                 await self._archive.find(self._owner, self._response)  # which tells the end, if its process has died
             else:
                 await _news(changed)
+
+    async def fail(self, error: ProxyError) -> bytes:
+        return sse.encode_named(b"error", orjson.dumps(failure.event(error)))
 
     async def close(self) -> None:
         self._on_end()

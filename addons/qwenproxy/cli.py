@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from qwenproxy import __version__
 
-COMMANDS = ("run", "exec", "login", "logout", "status", "doctor", "models", "tools", "simulator")
+COMMANDS = ("run", "exec", "login", "logout", "status", "doctor", "models", "tools", "usage", "simulator")
 """Each is a module of `commands` with HELP, arguments(parser) and main(arguments) -> exit status.
 
 It is imported when it is called: most of them do without mitmproxy, which takes its time.

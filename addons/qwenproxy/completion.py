@@ -3,23 +3,19 @@
 The first prompt goes alone, as what it is refused for all would be; then several go at once.
 """
 
-import asyncio
-import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 
 from qwenproxy.dialects.base import Dialect, UpstreamRequest
 from qwenproxy.dialects.gaps import filler
 from qwenproxy.endpoints.completions import CompletionCall, Gap, Prompt
-from qwenproxy.errors import INTERNAL, UNSUPPORTED_PARAMETER, ProxyError
+from qwenproxy.errors import UNSUPPORTED_PARAMETER, ProxyError
 from qwenproxy.exchange import Exchange
 from qwenproxy.models import Row
 from qwenproxy.opening import Opened, Opening
 from qwenproxy.record import Record
-from qwenproxy.rounds import Source, total
+from qwenproxy.rounds import Gathering, Source
 from qwenproxy.service import Service
-from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json, Usage
-
-log = logging.getLogger(__name__)
+from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json
 
 AT_ONCE = 8
 """Prompts of one request that are answered together."""
@@ -77,33 +73,26 @@ class Completion(Exchange):
         source, events = await first.open()
         if not others:
             return source, events
-        answers = Answers(source, others, self._each)
-        return answers, answers.told(events)
+        answers = Answers(source, events, others, self._each)
+        return answers, answers.first
 
 
 class Answers:
-    """The answers to several prompts as one source: choices counted on, totals summed, one failure fails all."""
+    """The answers to several prompts as one source: choices are counted on."""
 
-    def __init__(self, first: Source, others: Sequence[Asked], each: int) -> None:
-        """*first*: the answer to the first prompt.  *each*: choices for a prompt."""
+    def __init__(self, first: Source, events: Sequence[ChatEvent], others: Sequence[Asked], each: int) -> None:
+        """*first*: the answer to the first prompt, and its *events* so far.  *each*: choices for a prompt."""
         self._sources = [first]
         self._others = iter(enumerate(others, 1))
         self._each = each
-        self._usage: list[Json] = []
-        self._queue: asyncio.Queue[Sequence[ChatEvent]] = asyncio.Queue(maxsize=AT_ONCE)
+        self._gathering = Gathering(room=AT_ONCE)
         work = [self._forward(first, 0), *(self._work() for _ in range(min(AT_ONCE, len(others))))]
-        self._open = len(work)
-        self._tasks = [asyncio.create_task(self._guarded(each)) for each in work]
+        self._gathering.start(work)
+        self.first = self._gathering.told(events)
+        """What there is to tell at once."""
 
     async def read(self) -> Sequence[ChatEvent]:
-        while self._open:
-            events = await self._queue.get()
-            if not events:
-                self._open -= 1
-            elif told := self.told(events):
-                return told
-        usage, self._usage = self._usage, []
-        return [Usage(total(usage))] if usage else ()
+        return await self._gathering.read()
 
     @property
     def started(self) -> bool:
@@ -114,48 +103,21 @@ class Answers:
         return [repair for source in self._sources for repair in source.repairs]
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._gathering.close()
         for source in self._sources:
             await source.close()
-
-    def told(self, events: Sequence[ChatEvent]) -> Sequence[ChatEvent]:
-        """*events* without the totals, which come last; nothing after an error."""
-        told: list[ChatEvent] = []
-        for event in events:
-            if isinstance(event, Usage):
-                self._usage.append(event.usage)
-                continue
-            told.append(event)
-            if isinstance(event, ProxyError):
-                self._open = 0
-                self._usage.clear()
-                break
-        return told
-
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        """Does *work*, and says that it is over; a failure is an event like any other."""
-        try:
-            await work
-        except ProxyError as e:
-            await self._queue.put([e])
-        except Exception:  # a fault of ours: the app must hear of it rather than wait for ever
-            log.exception("internal error in the proxy")
-            await self._queue.put([ProxyError(INTERNAL, "internal error in the proxy")])
-        await self._queue.put(())
 
     async def _work(self) -> None:
         """Takes one prompt after the other, until none is left."""
         for place, prompt in self._others:
             source, events = await prompt.open()
             self._sources.append(source)
-            await self._queue.put(self._counted_on(events, place))
+            await self._gathering.put(self._counted_on(events, place))
             await self._forward(source, place)
 
     async def _forward(self, source: Source, place: int) -> None:
         while events := await source.read():
-            await self._queue.put(self._counted_on(events, place))
+            await self._gathering.put(self._counted_on(events, place))
 
     def _counted_on(self, events: Sequence[ChatEvent], place: int) -> Sequence[ChatEvent]:
         """*events* of the prompt at *place*, its choices counted on from those before."""

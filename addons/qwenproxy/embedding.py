@@ -19,6 +19,7 @@ from qwenproxy.endpoints.embeddings import EmbeddingCall
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, headers_of
 from qwenproxy.lines import Line
+from qwenproxy.opening import CORRECTED
 from qwenproxy.record import Record
 from qwenproxy.service import Service
 from qwenproxy.wire.openai import Json, Usage
@@ -36,6 +37,9 @@ LARGE, PIECE = 1024 * 1024, 128 * 1024
 RETRY_AFTER = 0.5
 """Seconds for one that does not say."""
 SHORTEN = "Split the input, or choose a model that takes longer ones."
+
+FAILED = "call_failed"
+"""Why a call is made anew."""
 
 type Places = tuple[int, ...]
 """Inputs of one call, by their places in the request."""
@@ -90,7 +94,7 @@ class Embedding:
             message = f"The proxy's upstream has no embeddings ({plans}); one that is paid by tokens has."
             raise ProxyError(errors.UNSUPPORTED_ENDPOINT, message)
         same = [line for line in self._service.usable() if targets[line] == target]
-        pieces = await self._service.first(same, lambda line: self._on(line, target))
+        pieces = await self._service.first(same, lambda line: self._on(line, target), self._record)
         headers = {"content-type": "application/json"} | headers_of(self._record)
         start = b"".join(pieces_of(LARGE, pieces))
         body = start if len(start) < LARGE else LargeBody(start, pieces, self._record)
@@ -114,6 +118,7 @@ class Embedding:
                 most = limit
                 line.learn_batch(attempt.model, limit)
                 self._record.taught([f"batch={limit}"])
+                self._record.retried(CORRECTED)
                 continue
             usage = {"prompt_tokens": attempt.tokens, "total_tokens": attempt.tokens}
             self._record.heard([Usage(usage)])
@@ -124,7 +129,8 @@ class Embedding:
 
         Raises ProxyError for what its model cannot do.
         """
-        model = self._record.used = target.model
+        model = target.model
+        self._record.asks(model, target.dialect, line.upstream.base_url)
         row = embedding_models.row_of(model)
         row = row if most is None else replace(row, batch=most)
         embedder = EMBEDDERS[target.dialect]
@@ -173,11 +179,12 @@ class Embedding:
                 wait = patience(e, attempt.answered)
                 if wait is None or not left:
                     raise placed(e, places, len(self._contents)) from e
+            self._record.retried(FAILED)
             await asyncio.sleep(wait)
 
     async def _round(self, attempt: Attempt, request: UpstreamRequest, places: Places) -> None:
         self._record.rounds += 1
-        answer = await attempt.line.open(request, self._agent, self._record.transcript)
+        answer = await attempt.line.open(request, self._agent, self._record)
         try:
             body = await answer.read_all(ANSWER_LIMIT)
         finally:
@@ -187,7 +194,7 @@ class Embedding:
             try:
                 self._take(attempt, attempt.embedder.read(body, len(places)), places)
             except NoVectors:
-                raise attempt.line.refusal(answer.status, answer.headers, body) from None
+                raise attempt.line.refusal(answer, body) from None
             await asyncio.sleep(0)
 
     def _take(self, attempt: Attempt, vectors: Vectors, places: Places) -> None:
@@ -219,6 +226,10 @@ class LargeBody:
     async def read(self) -> bytes:
         piece, self._next = self._next, b"".join(pieces_of(PIECE, self._rest))
         return piece
+
+    async def fail(self, error: ProxyError) -> bytes:
+        self._record.failed(error)
+        return b""  # half a JSON document: it can only be cut
 
     async def close(self) -> None:
         self._record.close(cut=bool(self._next))

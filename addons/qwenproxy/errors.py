@@ -44,10 +44,12 @@ NOT_FOUND = Failure(404, "invalid_request_error", None)
 UNKNOWN_URL = Failure(404, "invalid_request_error", "unknown_url")
 UNSUPPORTED_ENDPOINT = Failure(404, "invalid_request_error", "unsupported_endpoint")
 MODEL_NOT_FOUND = Failure(404, "invalid_request_error", "model_not_found")
+REQUEST_TIMEOUT = Failure(408, "invalid_request_error", "request_timeout")
 METHOD_NOT_ALLOWED = Failure(405, "invalid_request_error", "method_not_supported")
 PAYLOAD_TOO_LARGE = Failure(413, "invalid_request_error", "request_too_large")
 UNSUPPORTED_ENCODING = Failure(415, "invalid_request_error", "unsupported_content_encoding")
 UPGRADE_REFUSED = Failure(426, "invalid_request_error", "websocket_not_supported")
+HEADERS_TOO_LARGE = Failure(431, "invalid_request_error", "headers_too_large")
 RATE_LIMIT = Failure(429, "requests", "rate_limit_exceeded")
 TOKEN_LIMIT = Failure(429, "tokens", "rate_limit_exceeded")
 QUOTA = Failure(429, "insufficient_quota", "insufficient_quota", retry=False)
@@ -58,6 +60,9 @@ UPSTREAM_BLOCKED = Failure(502, "server_error", "upstream_blocked")
 UPSTREAM_CUT = Failure(502, "server_error", "upstream_stream_cut")
 UPSTREAM_UNREACHABLE = Failure(502, "server_error", "upstream_unreachable")
 OVERLOADED = Failure(503, "server_error", "upstream_overloaded")
+STATE_UNAVAILABLE = Failure(503, "server_error", "state_unavailable")
+BUSY = Failure(503, "server_error", "proxy_overloaded")
+STOPPING = Failure(503, "server_error", "proxy_stopping", retry=True)
 UPSTREAM_TIMEOUT = Failure(504, "server_error", "upstream_timeout")
 
 
@@ -65,7 +70,8 @@ class ProxyError(Exception):
     """A failure on its way to the app.
 
     `message` says what happened and what to do next, without any credential.  `param` names the request field at fault.
-    `retry_after` is in seconds.  `headers` are further response headers (`allow`, for one).
+    `retry_after` is in seconds.  `headers` are further response headers (`allow`, for one).  `limit` names the setting
+    whose limit was hit.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class ProxyError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
+        limit: str = "",
     ) -> None:
         super().__init__(message)
         self.failure = failure
@@ -83,6 +90,7 @@ class ProxyError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.extra_headers = headers or {}
+        self.limit = limit
 
     @property
     def status(self) -> int:

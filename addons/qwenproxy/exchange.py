@@ -12,13 +12,13 @@ import orjson
 
 from qwenproxy import sse, toolsets
 from qwenproxy.endpoints.base import Call
-from qwenproxy.errors import ProxyError
+from qwenproxy.errors import UPSTREAM_TIMEOUT, ProxyError
 from qwenproxy.loop import Kit, Limits, Loop
 from qwenproxy.opening import Opened, Opening
 from qwenproxy.record import Record
 from qwenproxy.rounds import Source
 from qwenproxy.service import Service
-from qwenproxy.wire.openai import ChatEvent, Head, Json
+from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json
 
 WOVEN = "messages: earlier calls of the proxy's own tools put back"
 """The note on it."""
@@ -31,6 +31,10 @@ class Body(Protocol):
 
     async def read(self) -> bytes:
         """The next bytes for the app; b"" at the end."""
+        ...
+
+    async def fail(self, error: ProxyError) -> bytes:
+        """Break it off: what tells the app of *error*; b"" if nothing can.  Nothing is being read meanwhile."""
         ...
 
     async def close(self) -> None: ...
@@ -68,8 +72,12 @@ class Exchange:
         self._client = client
         self._opening = Opening(service, record, model=call.model, agent=agent, stream=call.stream)
         self._opening.dropped = tuple(call.dropped)
-        self._chat = self._woven()
+        self._take(call.chat)
         self._loop = self._looped(kit)
+        self.seconds = service.settings.exchange_timeout
+        """How long it may take; 0: any time."""
+        if record.trace is not None:
+            record.trace.asked(self._chat)
 
     async def open(self) -> Answer:
         """The answer; for a stream, as soon as its first event is there, or a heartbeat is due.
@@ -100,12 +108,26 @@ class Exchange:
         if events and isinstance(events[-1], ProxyError):
             raise events[-1]
         self.record.heard(events)
-        self.record.changed += tuple(source.repairs)
+        if self.record.trace is not None:
+            self.record.trace.heard(events)
+        self.record.mended(source.repairs)
         body = orjson.dumps(self._call.whole(self._head, events))
         return Answer(200, {"content-type": "application/json"} | headers_of(self.record), body)
 
     async def _begin(self) -> Opened:
-        """Open the rounds on the first line that answers, and wait for their first events."""
+        """Open the rounds, and wait for their first events for as long as they may take.  Raises ProxyError."""
+        seconds = self._service.settings.opening_timeout or None
+        try:
+            async with asyncio.timeout(seconds) as time:
+                return await self._opened()
+        except TimeoutError:
+            if not time.expired():
+                raise
+            message = f"the answer had not begun within {seconds:g} s (setting opening_timeout)"
+            raise ProxyError(UPSTREAM_TIMEOUT, message, limit="opening_timeout") from None
+
+    async def _opened(self) -> Opened:
+        """The rounds, opened on the first line that answers, with their first events."""
         if self._loop is None:
             return await self._opening.open(self._chat)
         try:
@@ -114,14 +136,19 @@ class Exchange:
             await self._loop.close()
             raise
 
-    def _woven(self) -> Json:
+    def _take(self, chat: Json) -> None:
+        """Have *chat* be what is answered."""
+        self._asked = chat
+        self._chat = self._woven(chat)
+
+    def _woven(self, chat: Json) -> Json:
         """The app's request, with what the app has not seen of earlier answers."""
-        messages: list[Json] = self._call.chat["messages"]
+        messages: list[Json] = chat["messages"]
         woven = self._service.continuations.woven(self._client, messages)
         if woven is messages:
-            return self._call.chat
+            return chat
         self._opening.notes += (WOVEN,)
-        return self._call.chat | {"messages": woven}
+        return chat | {"messages": woven}
 
     def _looped(self, kit: Kit | None) -> Loop | None:
         """The loop, if the tools of *kit* are on in this exchange."""
@@ -139,7 +166,7 @@ class Exchange:
 
     def _keep(self, calls: Sequence[str], messages: Sequence[Json]) -> None:
         """Have what the app does not see of its answer ready for when it goes on from there."""
-        self._service.continuations.keep(self._client, self._call.chat["messages"], calls, messages)
+        self._service.continuations.keep(self._client, self._asked["messages"], calls, messages)
 
 
 class StreamedBody:
@@ -153,11 +180,16 @@ class StreamedBody:
         head: Head,
     ) -> None:
         self._record = exchange.record
+        self._trace = exchange.record.trace
         self._begun = begun
         self._writer = call.writer(head)
         self._source: Source | None = None
         self._awake = begun.done()
         self._ended = False
+        self._late: ProxyError | None = None
+        self._limit = exchange.seconds
+        left = self._limit - exchange.record.elapsed_ms() / 1000
+        self._timer = asyncio.get_running_loop().call_later(left, self._time_up) if self._limit else None
 
     async def read(self) -> bytes:
         """The next events, all that are ready; b"" at the end."""
@@ -165,31 +197,46 @@ class StreamedBody:
             self._awake = True
             return sse.KEEP_ALIVE  # a heartbeat has passed by now
         while not self._ended:
-            events = await self._events()
+            events = [self._late] if self._late else await self._events()
             out = self._writer.write(events)
             last = events[-1] if events else None
             if last is None:
                 self._ended = True
                 out += self._writer.end()
-            else:
-                self._record.heard(events[-1:])
+            elif not isinstance(last, Delta):
+                self._record.heard((last,))
                 self._ended = isinstance(last, ProxyError)
+            if self._trace is not None:
+                self._trace.heard(events)
             if out:
                 return out
         return b""
+
+    async def fail(self, error: ProxyError) -> bytes:
+        if self._ended:
+            return b""
+        self._ended = True
+        self._record.failed(error)
+        return self._writer.write([error])
 
     async def close(self) -> None:
         """End the rounds; those that are not over are cancelled.  Is carried out even if its caller is cancelled."""
         self._closing = asyncio.ensure_future(self._close())
         await asyncio.shield(self._closing)
 
+    def _time_up(self) -> None:
+        message = f"the answer was not complete within {self._limit:g} s (setting exchange_timeout)"
+        self._late = ProxyError(UPSTREAM_TIMEOUT, message, limit="exchange_timeout")
+
     async def _close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         begun = self._begun
         if self._source is None and not begun.cancel() and not begun.cancelled() and begun.exception() is None:
             self._source = begun.result()[0]
         if self._source is not None:
             await self._source.close()
-            self._record.changed += tuple(self._source.repairs)
+            self._record.mended(self._source.repairs)
         self._record.close(cut=not self._ended)
 
     async def _events(self) -> Sequence[ChatEvent]:
@@ -217,4 +264,7 @@ def headers_of(record: Record) -> dict[str, str]:
 
 def header_text(text: str) -> str:
     """*text* as a header value: printable ASCII only, whatever an app calls its model."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:500])
+    text = text[:500]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else "?" for c in text)

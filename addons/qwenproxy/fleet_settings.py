@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 
+from qwenproxy import values
+from qwenproxy.setting_rows import setting as _setting
 from qwenproxy.telemetry_settings import TelemetrySettings
 
 
 @dataclass(frozen=True, slots=True)
 class FleetSettings(TelemetrySettings):
     """How workers and machines go together."""
+
+    drain_timeout: float = _setting(
+        values.seconds(0),
+        "30",
+        "Seconds that answers under way may take when the proxy, or a worker that is replaced, is to stop; 0: none",
+    )

@@ -4,24 +4,35 @@ Both are moving windows: a call counts from when it was made until a window's le
 """
 
 import asyncio
+import logging
 import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from limits import RateLimitItem, parse_many
-from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from qwenproxy.errors import RATE_LIMIT, ProxyError
+from qwenproxy.shared.link import Away, Link
+
+log = logging.getLogger(__name__)
 
 EXPECTED = 'limits such as "60/minute" or "60/minute;1000/day"'
 NAMESPACE = "qwenproxy"
 """What keys begin with, in a storage that others use too."""
 MINUTE = 60.0
+
+
+class Asked(Protocol):
+    """Has a storage asked; raises Away if it does not answer."""
+
+    async def __call__[T](self, job: Callable[[], Awaitable[T]]) -> T: ...
 
 
 class Verdict(NamedTuple):
@@ -70,14 +81,25 @@ def client_id(key: str | None, peer: str) -> str:
 class RateLimits:
     """The limits of the setting `rate_limit`, for each client alike.
 
-    *storage* may be one that several proxies share; *clock* is the one that it goes by, in seconds since the epoch.
+    *storage*: where this proxy counts; *clock* is the one that it goes by, in seconds since the epoch.
+    *link*: to where several proxies count together; while it is away each counts for itself.  `alone`: requests that
+    were counted so.
     Raises ValueError if *spec* is wrong.
     """
 
-    def __init__(self, spec: str, storage: Storage | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        spec: str,
+        storage: Storage | None = None,
+        clock: Callable[[], float] = time.time,
+        link: Link | None = None,
+    ) -> None:
         self.spec = spec
+        self.link = link
+        self.alone = 0
         self._windows = windows(spec)
         self._limiter = MovingWindowRateLimiter(MemoryStorage() if storage is None else storage)
+        self._together = None if link is None else MovingWindowRateLimiter(_storage(link))
         self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """One for each client that is being looked at."""
@@ -91,20 +113,51 @@ class RateLimits:
             return UNLIMITED
         lock = self._locks.setdefault(client, asyncio.Lock())
         async with lock:  # else two could see the same last place, and the loser would have eaten of the other windows
-            # Nearest first: if another proxy takes a last place meanwhile, no window has been hit before that one.
-            for verdict, window in sorted(await self._standing(client), key=nearness):
-                if verdict.remaining < 1:
-                    raise refusal(window, verdict)
-                if not await self._limiter.hit(window, NAMESPACE, client):
-                    raise refusal(window, await self._verdict(window, client))
-            return min(await self._standing(client), key=nearness)[0]
+            if self.link is None or self._together is None:
+                return await self._check(self._limiter, at_once, client)
+            try:
+                verdict = await self._check(self._together, self.link.within, client)
+            except Away as e:
+                return await self._check_alone(client, e)
+            for window in self._windows:  # so that it has a place to go on from by itself
+                await self._limiter.hit(window, NAMESPACE, client)
+            return verdict
 
-    async def _standing(self, client: str) -> list[tuple[Verdict, RateLimitItem]]:
-        return [(await self._verdict(window, client), window) for window in self._windows]
+    async def _check_alone(self, client: str, error: Away) -> Verdict:
+        self.alone += 1
+        log.warning("rate limits hold for this proxy alone at the moment: %s", error)
+        return await self._check(self._limiter, at_once, client)
 
-    async def _verdict(self, window: RateLimitItem, client: str) -> Verdict:
-        stats = await self._limiter.get_window_stats(window, NAMESPACE, client)
+    async def _check(self, limiter: MovingWindowRateLimiter, ask: Asked, client: str) -> Verdict:
+        # Nearest first: if another proxy takes a last place meanwhile, no window has been hit before that one.
+        for verdict, window in sorted(await self._standing(limiter, ask, client), key=nearness):
+            if verdict.remaining < 1:
+                raise refusal(window, verdict)
+            if not await ask(partial(limiter.hit, window, NAMESPACE, client)):
+                raise refusal(window, await self._verdict(limiter, ask, window, client))
+        return min(await self._standing(limiter, ask, client), key=nearness)[0]
+
+    async def _standing(
+        self, limiter: MovingWindowRateLimiter, ask: Asked, client: str
+    ) -> list[tuple[Verdict, RateLimitItem]]:
+        return [(await self._verdict(limiter, ask, window, client), window) for window in self._windows]
+
+    async def _verdict(
+        self, limiter: MovingWindowRateLimiter, ask: Asked, window: RateLimitItem, client: str
+    ) -> Verdict:
+        stats = await ask(partial(limiter.get_window_stats, window, NAMESPACE, client))
         return Verdict(window.amount, max(0, stats.remaining), max(0.0, stats.reset_time - self._clock()))
+
+
+async def at_once[T](job: Callable[[], Awaitable[T]]) -> T:
+    """What *job* returns: memory needs no watching."""
+    return await job()
+
+
+def _storage(link: Link) -> Storage:
+    """Where several proxies count together; the address is that of the link's own connections."""
+    options: dict[str, Any] = {"connection_pool": link.pool}
+    return RedisStorage("redis://", implementation="redispy", key_prefix=NAMESPACE, **options)
 
 
 def nearness(standing: tuple[Verdict, RateLimitItem]) -> tuple[int, float]:
@@ -120,14 +173,15 @@ def refusal(window: RateLimitItem, verdict: Verdict) -> ProxyError:
         f"This client has made the {window.amount} requests that it may make per {length} (setting rate_limit).",
         verdict.reset if verdict.remaining < 1 else 0.0,
         verdict._replace(remaining=0),
+        limit="rate_limit",
     )
 
 
-def limited(message: str, wait: float, verdict: Verdict = UNLIMITED) -> ProxyError:
+def limited(message: str, wait: float, verdict: Verdict = UNLIMITED, *, limit: str = "") -> ProxyError:
     """The 429 that asks to come back in *wait* seconds: a moment later, since a place is free only after that."""
     after = (math.floor(wait * 1000) + 1) / 1000
     words = f"{message} Please try again in {decimal(after)}s."
-    return ProxyError(RATE_LIMIT, words, retry_after=after, headers=verdict.headers())
+    return ProxyError(RATE_LIMIT, words, retry_after=after, headers=verdict.headers(), limit=limit)
 
 
 def decimal(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """Lines to Qwen: an upstream, the credential for it, and what it has taught about its models."""
 
+import time
 from collections.abc import Callable, Mapping
 
 from qwenproxy import __version__, faces, naming, plans
@@ -8,18 +9,21 @@ from qwenproxy.dialects.base import Dialect, UpstreamRequest
 from qwenproxy.dialects.compatible import Compatible
 from qwenproxy.dialects.contents import Contents
 from qwenproxy.dialects.dashscope import DashScope
-from qwenproxy.errors import ProxyError
+from qwenproxy.errors import BILLING, UPSTREAM_KEY, ProxyError
 from qwenproxy.hints import KeyKind, explained, mismatch
 from qwenproxy.limits import Gate
 from qwenproxy.models import Row
 from qwenproxy.plans import Face, Plan
+from qwenproxy.record import Record
 from qwenproxy.settings import Settings
-from qwenproxy.transcript import Transcript
 from qwenproxy.upstream import REFUSAL_LIMIT, Round, Upstream
 
 USER_AGENT = f"qwenproxy/{__version__}"
 ROWS_KEPT = 1000
 GATE_PATIENCE = 30.0  # s that a call may wait for a place with its credential
+
+AGAINST_CREDENTIAL = (UPSTREAM_KEY, BILLING)
+"""Refusals that any other call would meet, too; a quota may be that of one model."""
 
 DIALECTS: Mapping[Face, Callable[[Plan], Dialect]] = {
     "compatible": Compatible,
@@ -42,6 +46,10 @@ class Line:
         """Inputs that one call for embeddings may hold, as refusals have told, by the upstream's names of models."""
         self.rests_until = 0.0
         """Monotonic seconds until which others are tried first."""
+        self.refused: tuple[float, ProxyError] | None = None
+        """When (monotonic seconds) and how the credential was refused last; None once it is taken."""
+        self.worked = False
+        """The upstream has taken the credential, at least once."""
         self.gate = Gate(None)
         self._settings = settings
         self._rows: dict[str, Row] = {}
@@ -93,25 +101,35 @@ class Line:
         """The User-Agent for the upstream: our own, or that of the app *app* where the plan asks who is calling."""
         return app if self.plan.forwards_user_agent and app else USER_AGENT
 
-    async def open(self, request: UpstreamRequest, app: str, transcript: Transcript | None = None) -> Round:
+    async def open(self, request: UpstreamRequest, app: str, record: Record | None = None) -> Round:
         """The answer to *request* of an app whose User-Agent is *app*.
 
-        *transcript*: where it is kept for viewing.  Raises ProxyError, also for a refusal.
+        *record*: that of the exchange, if there is one.  Raises ProxyError, also for a refusal.
         """
         await self.gate.enter(GATE_PATIENCE)
-        answer = await self.upstream.open(request, self.user_agent(app), transcript)
+        try:
+            answer = await self._answered(request, app, record)
+        except ProxyError as e:
+            if e.failure in AGAINST_CREDENTIAL:
+                self.refused = time.monotonic(), e
+            raise
+        self.refused, self.worked = None, True
+        return answer
+
+    async def _answered(self, request: UpstreamRequest, app: str, record: Record | None) -> Round:
+        answer = await self.upstream.open(request, self.user_agent(app), record)
         if answer.status >= 300:
             try:
                 body = await answer.read_all(REFUSAL_LIMIT)
             finally:
                 await answer.close()
-            raise self.refusal(answer.status, answer.headers, body)
+            raise self.refusal(answer, body)
         return answer
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> ProxyError:
+    def refusal(self, answer: Round, body: bytes) -> ProxyError:
         """The upstream's refusal in OpenAI's words, with what is known about this key and this host."""
-        error = self.dialect.failure(status, headers, body)
-        return explained(error, status, self.kind, self.plan, self.upstream.base_url)
+        error = answer.masked(self.dialect.failure(answer.status, answer.headers, body))
+        return explained(error, answer.status, self.kind, self.plan, self.upstream.base_url)
 
     @property
     def complaint(self) -> str | None:
@@ -122,6 +140,7 @@ class Line:
         """Keep what *before* has learned and used up, and what its dialect remembers, if it leads to the same place."""
         if (before._address, before._plan) == (self._address, self._plan):
             self.learned, self.batches, self.gate = before.learned, before.batches, before.gate
+            self.refused, self.worked = before.refused, before.worked
             self._dialect = before._dialect
 
     def _settle(self) -> None:

@@ -19,7 +19,8 @@ from qwenproxy.turn import Called, Manner, Told, Turn, result_message
 from qwenproxy.wire.openai import ChatEvent, Delta, Json, Usage
 
 OUT_OF_TIME = "Error: the time for tools is over; this call was stopped. Answer without it."
-STOPPED = "timeout"
+STOPPED, OK = "timeout", "ok"
+"""Outcomes of calls: the time was over; all went well."""
 NOTED = 200
 """Characters of a call's arguments that a note shows."""
 
@@ -173,7 +174,7 @@ class Loop:
         """Make *calls* side by side, and return their results as messages.  Cancelled, it leaves none running."""
         if not calls:
             return []
-        tasks = [asyncio.ensure_future(self._kit.run(call.name, call.arguments)) for call in calls]
+        tasks = [asyncio.ensure_future(self._call(call)) for call in calls]
         left = self._deadline - asyncio.get_running_loop().time()
         try:
             done, _ = await asyncio.wait(tasks, timeout=max(0.0, left))
@@ -184,6 +185,18 @@ class Loop:
         return [
             self._result(call, task.result() if task in done else None) for call, task in zip(calls, tasks, strict=True)
         ]
+
+    async def _call(self, call: Called) -> Result:
+        trace = self._record.trace
+        if trace is None:
+            return await self._kit.run(call.name, call.arguments)
+        step, outcome = trace.tool(call.name, call.id), STOPPED
+        try:
+            result = await self._kit.run(call.name, call.arguments)
+            outcome = str(result.outcome)
+        finally:
+            step.end("" if outcome == OK else outcome)
+        return result
 
     def _result(self, call: Called, result: Result | None) -> Json:
         self._record.ran(call.name, STOPPED if result is None else str(result.outcome))

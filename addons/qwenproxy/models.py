@@ -30,6 +30,8 @@ class Row:
     """The largest `thinking_budget`; None: not known; 0: takes no budget."""
     opens_thinking: bool = False
     """Its template opens the thinking: where a server does not take it out, answers hold a closing `</think>` only."""
+    unparted: bool = False
+    """The server may leave the thinking in the answer, and thinks unless it is told not to."""
     keeps_thinking: bool = False
     """Reads the `reasoning_content` of earlier turns."""
     thinks_only_streaming: bool = False

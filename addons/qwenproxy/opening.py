@@ -23,6 +23,9 @@ from qwenproxy.wire.openai import ChatEvent, Json
 CORRECTIONS = 3
 """Faults of one request that may be learned and mended in turn, each once."""
 
+EMPTY, CORRECTED = "empty_answer", "request_corrected"
+"""Why a round is made anew."""
+
 type Opened = tuple[Source, Sequence[ChatEvent]]
 """The events of an answer, and those that are there already."""
 
@@ -47,11 +50,12 @@ class Opening:
 
         *ours*: the proxy's own tools among those in *chat*.  Raises ProxyError.
         """
-        return await self._service.first(self._service.usable(), lambda line: self._on(line, chat, ours))
+        return await self._service.first(self._service.usable(), lambda line: self._on(line, chat, ours), self._record)
 
     async def _on(self, line: Line, chat: Json, ours: frozenset[str]) -> Opened:
         """Open the rounds on *line*, mending what can be mended."""
-        model = self._record.used = line.resolve(self._model, images=has_images(chat))
+        model = line.resolve(self._model, images=has_images(chat))
+        self._record.asks(model, line.dialect.name, line.upstream.base_url)
         row = line.row(model)
         chat = (chat if row.tools else toolsets.without(chat, ours)) | {"model": model}
         settings = self._service.settings
@@ -66,12 +70,14 @@ class Opening:
                 if empty:
                     raise e.error from None
                 empty = True
+                self._record.retried(EMPTY)
             except ProxyError as e:
                 better = corrections.learn(e.message, row)
                 if better is None or better in tried or len(tried) > CORRECTIONS:
                     raise
                 tried.append(better)
                 self._record.taught(corrections.difference(row, better))
+                self._record.retried(CORRECTED)
                 line.learn(model, better)
                 row = better
 
@@ -109,7 +115,7 @@ class Opening:
         dialect = line.dialect
         request = self._request(dialect, ruled.chat_for(choice), row, stream=ruled.stream or self._stream)
         self._record.rounds += 1
-        answer = await line.open(request, self._app, self._record.transcript)
+        answer = await line.open(request, self._app, self._record)
         think = thinking.leak(ruled.chat, row)
         reader = dialect.reader(
             answer.content_type, tools=toolsets.offered(ruled.chat), new_id=new_call_id, think=think

@@ -213,6 +213,7 @@ SELF_HOSTED = Plan(
         "reserved_names": frozenset(),
         "search": False,
         "thinks_only_streaming": False,
+        "unparted": True,  # without a reasoning parser
     },
 )
 """vLLM, SGLang, llama.cpp."""
@@ -230,6 +231,7 @@ OLLAMA = replace(
         "max_thinking": 0,
         "named_choice": False,
         "required_choice": False,
+        "unparted": False,
     },
 )
 """Source: its `openai` package, read 2026-11-22.  `tool_choice` and `n` it passes over."""

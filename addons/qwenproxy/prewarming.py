@@ -4,6 +4,7 @@ import time
 
 from qwenproxy.endpoints.base import Call
 from qwenproxy.endpoints.responses import socket
+from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import EVENT_STREAM, Answer, headers_of
 from qwenproxy.record import Record
 from qwenproxy.wire.openai import Head
@@ -32,6 +33,9 @@ class Prepared:
     async def read(self) -> bytes:
         events, self._events = self._events, b""
         return events
+
+    async def fail(self, error: ProxyError) -> bytes:
+        return b""  # it is there, or has been said
 
     async def close(self) -> None:
         self._record.close(cut=bool(self._events))

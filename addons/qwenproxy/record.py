@@ -2,21 +2,60 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from qwenproxy.errors import ProxyError
 from qwenproxy.transcript import Transcript
-from qwenproxy.wire.openai import ChatEvent, Usage
+from qwenproxy.wire.openai import ChatEvent, Json, Usage
 
 log = logging.getLogger("qwenproxy.exchange")
 
-LISTED = ("dropped", "changed", "learned", "tools", "error")
+LISTED = ("dropped", "changed", "learned", "retries", "tools", "error")
 """Facts that a line tells as JSON."""
 MOST_TOOLS = 32
 """Calls of tools that a line tells of."""
 
+LONGEST_NAME = 200
+"""Characters of a model's name that a line tells."""
+
 CLIENT_CLOSED = 499  # nginx's word for an app that left before its answer was complete
+LEFT = "client_closed"
+"""The code of that."""
+
+
+class Step(Protocol):
+    """A part of an exchange that is followed by itself: a round, or a call of a tool."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By what whoever is asked may connect it with work of their own."""
+        ...
+
+    def end(self, error: str = "") -> None:
+        """It is over, if it was not before; *error*: the kind of failure."""
+        ...
+
+
+class Trace(Protocol):
+    """What follows one exchange step by step, for whoever collects such things."""
+
+    def asked(self, chat: Json) -> None:
+        """What the exchange asks of the model."""
+        ...
+
+    def heard(self, events: Sequence[ChatEvent]) -> None:
+        """Events of the answer, in order."""
+        ...
+
+    def round(self, url: str) -> Step:
+        """A call of the upstream at *url* begins."""
+        ...
+
+    def tool(self, name: str, call: str) -> Step:
+        """One of the proxy's own tools is called; *call*: the id of that."""
+        ...
 
 
 class Record:
@@ -33,27 +72,73 @@ class Record:
         self.endpoint = endpoint
         self.model = ""
         self.used = ""
+        self.dialect = ""
+        self.upstream = ""
+        """The base URL of what answers, or was asked last."""
+        self.client = ""
+        """Who is counted: a digest of the client key, or an address."""
         self.stream = False
         self.status = 200
         self.rounds = 0
         self.dropped: tuple[str, ...] = ()
         self.changed: tuple[str, ...] = ()
         self.learned: tuple[str, ...] = ()
+        self.retries: list[str] = []
+        """Why rounds were made anew, without a word to the app."""
+        self.repaired = 0
+        """What was put right in the answer; `changed` says it in words."""
+        self.outcomes: dict[str, int] = {}
+        """How the calls of the proxy's own tools ended, and how often."""
         self.tools: list[str] = []
         """The proxy's own tools that were run, each with its outcome."""
         self.error = ""
+        self.code = ""
+        """The error's kind, as OpenAI's envelope has it."""
+        self.limit = ""
+        """The setting whose limit it has hit."""
         self.usage: dict[str, Any] | None = None
         self.transcript = Transcript(keep, clock) if keep else None
         self.on_close: Callable[[Record], object] | None = None
         """Called once, when all is known."""
+        self.trace: Trace | None = None
+        self.longest_gap = 0.0
+        """Seconds between two reads of the answer, at most; a slow app counts in, as it holds the next one up."""
         self._clock = clock
         self._started = clock()
         self._first: float | None = None
+        self._heard = math.inf
         self._ended: float | None = None
 
-    def elapsed_ms(self) -> int:
+    @property
+    def seconds(self) -> float:
         """From the start until now, or until the end if there was one."""
-        return round(((self._ended or self._clock()) - self._started) * 1000)
+        return (self._ended or self._clock()) - self._started
+
+    @property
+    def first_seconds(self) -> float | None:
+        """From the start until the upstream's first event; None if none has come."""
+        return None if self._first is None else self._first - self._started
+
+    def tokens(self) -> dict[str, int]:
+        """The tokens that the upstream has counted, by kind: `cached` are some of the `prompt`, `reasoning` of the
+        `completion`."""
+        usage = self.usage
+        if usage is None:
+            return {}
+        counted = {
+            "prompt": usage.get("prompt_tokens"),
+            "completion": usage.get("completion_tokens"),
+            "cached": (usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
+            "reasoning": (usage.get("completion_tokens_details") or {}).get("reasoning_tokens"),
+        }
+        return {kind: count for kind, count in counted.items() if isinstance(count, int)}
+
+    def elapsed_ms(self) -> int:
+        return round(self.seconds * 1000)
+
+    def asks(self, model: str, dialect: str, upstream: str) -> None:
+        """Where the next rounds go: the upstream's name for the model, what it speaks, its base URL."""
+        self.used, self.dialect, self.upstream = model, dialect, upstream
 
     def ruled(self, dropped: Sequence[str], changed: Sequence[str]) -> None:
         """What the rulings left out and altered, for the attempt that counts: the last."""
@@ -69,8 +154,18 @@ class Record:
 
     def ran(self, tool: str, outcome: str) -> None:
         """One of the proxy's own tools was called, by a name that the model made up perhaps."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         if len(self.tools) < MOST_TOOLS:
             self.tools.append(f"{tool[:64]} {outcome}")
+
+    def retried(self, why: str) -> None:
+        """A round is made anew; *why* is one of a few words."""
+        self.retries.append(why)
+
+    def mended(self, repairs: Sequence[str]) -> None:
+        """What was put right in the answer."""
+        self.changed += tuple(repairs)
+        self.repaired += len(repairs)
 
     def first_event(self) -> None:
         """The upstream's first event is in."""
@@ -78,7 +173,11 @@ class Record:
             self._first = self._clock()
 
     def heard(self, events: Sequence[ChatEvent]) -> None:
-        """Take from *events* what the line tells."""
+        """Take from *events*, the last of those that are in, what the line tells."""
+        now = self._clock()
+        if now - self._heard > self.longest_gap:
+            self.longest_gap = now - self._heard
+        self._heard = now
         for event in events:
             if isinstance(event, Usage):
                 self.usage = event.usage
@@ -87,7 +186,14 @@ class Record:
 
     def failed(self, error: ProxyError) -> None:
         self.status = error.status
-        self.error = f"{error.failure.code or error.failure.type}: {error.message}"
+        self.code = error.failure.code or error.failure.type
+        self.error = f"{self.code}: {error.message}"
+        self.limit = error.limit
+
+    def stalled(self, seconds: float) -> None:
+        """The app has left its answer unread for so long."""
+        self.status, self.limit = CLIENT_CLOSED, "stall_timeout"
+        self.error = f"the app left its answer unread for {seconds:g} s (setting stall_timeout)"
 
     def close(self, *, cut: bool = False) -> None:
         """Write the line, once.  *cut*: the app left before the end."""
@@ -95,7 +201,7 @@ class Record:
             return
         self._ended = self._clock()
         if cut and not self.error:
-            self.status, self.error = CLIENT_CLOSED, "the app left before the end"
+            self.status, self.code, self.error = CLIENT_CLOSED, LEFT, "the app left before the end"
         level = logging.INFO if self.status < 500 else logging.WARNING
         if log.isEnabledFor(level):
             facts = self.facts()
@@ -106,16 +212,16 @@ class Record:
     def facts(self) -> dict[str, Any]:
         """What there is to tell, empty facts left out."""
         usage = self.usage or {}
-        first = None if self._first is None else round((self._first - self._started) * 1000)
+        first = self.first_seconds
         facts: dict[str, Any] = {
             "id": self.id,
             "method": self.method,
             "endpoint": self.endpoint,
             "status": self.status,
-            "model": self.model,
-            "used": self.used,
+            "model": shown(self.model),
+            "used": shown(self.used),
             "stream": self.stream,
-            "first_ms": first,
+            "first_ms": None if first is None else round(first * 1000),
             "total_ms": self.elapsed_ms(),
             "prompt_tokens": usage.get("prompt_tokens"),
             "completion_tokens": usage.get("completion_tokens"),
@@ -123,10 +229,17 @@ class Record:
             "dropped": list(self.dropped),
             "changed": list(self.changed),
             "learned": list(self.learned),
+            "retries": list(self.retries),
             "tools": list(self.tools),
             "error": self.error,
         }
         return {name: value for name, value in facts.items() if value not in (None, "", [])}
+
+
+def shown(name: str) -> str:
+    """A model's name, which an app may have made up, as a line may hold it: one line, and not a long one."""
+    short = name[:LONGEST_NAME]
+    return short if short.isprintable() else short.encode("unicode_escape").decode()
 
 
 def text(facts: dict[str, Any]) -> str:

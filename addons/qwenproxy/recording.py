@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from qwenproxy.endpoints.responses import stored
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Body
-from qwenproxy.state.base import Ending, Entry, Store
+from qwenproxy.state.base import Ending, Entry, Store, Unusable
 from qwenproxy.wire.openai import Json
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,8 @@ PAUSE = 0.05
 """Seconds in which events gather before the next are written."""
 MOST = 1_000
 """Events that may wait to be written; then the stream does."""
+TRIES = 150
+"""How often a store that is away for a while is asked again: for five minutes, with two seconds between."""
 LAST = tuple(b"event: response.%b\n" % status for status in (b"completed", b"incomplete", b"failed"))
 """How the event begins that ends a response."""
 
@@ -28,8 +31,8 @@ class Plan:
     owner: str
     asked: Json
     """The request, its references replaced by the items themselves."""
-    state: Json
-    """What the response says of it."""
+    state: Json | None
+    """What the response says of it; None: nothing is stored here."""
     past: Sequence[Json] = ()
     input: Sequence[Json] = ()
     """The request's own items as they are kept."""
@@ -65,6 +68,8 @@ class Recorder:
     _over: bool = False
     _writing: asyncio.Task[None] | None = None
     _ending: asyncio.Future[None] | None = None
+    _forgetting: asyncio.Task[None] | None = None
+    _begun: bool = False
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def begin(self, data: bytes) -> None:
@@ -73,6 +78,7 @@ class Recorder:
         await self._add()
         await self.take(data)
         await self.settle()
+        self._begun = True
 
     async def take(self, data: bytes) -> None:
         """Keep the events in *data*, whole ones.  The one that ends the response is in the store on return."""
@@ -125,7 +131,7 @@ class Recorder:
         try:
             await self._end(body, output)
         except ProxyError as e:
-            log.warning("response %s is not kept: %s", body["id"], e.message)
+            self._lose(e)
         self._tell()
 
     async def _end(self, body: Json, output: Sequence[Json]) -> None:
@@ -133,7 +139,8 @@ class Recorder:
         if plan.kept:
             await self._add()
             events = self._waiting if plan.asked.get("stream") else ()
-            await self.store.end(body["id"], Ending(body, output, self._written, events))
+            ending = Ending(body, output, self._written, events)
+            await self._reach(lambda: self.store.end(body["id"], ending))
         elif plan.conversation is not None and body["status"] in ("completed", "incomplete"):
             await self.store.extend(plan.owner, plan.conversation, [*plan.input, *output])
 
@@ -159,7 +166,7 @@ class Recorder:
                 if not self._over:
                     await self._gather()
         except ProxyError as e:
-            log.warning("a response is not kept: %s", e.message)
+            self._lose(e)
             self._over = True
         finally:
             self._writing = None
@@ -172,13 +179,32 @@ class Recorder:
     async def _append(self) -> None:
         events, self._waiting = self._waiting, []
         first, self._written = self._written, self._written + len(events)
-        if self.plan.asked.get("stream"):
-            there = await self.store.append(self._name, first, events)
-        else:
-            there = await self.store.append(self._name, first, ())
-        if not there:
+        told = events if self.plan.asked.get("stream") else ()
+        if not await self._reach(lambda: self.store.append(self._name, first, told)):
             self._over = True
             self.on_lost()
+
+    async def _reach(self, job: Callable[[], Awaitable[bool]]) -> bool:
+        """What the store says; once an app does not wait for it any more, it is asked again while it is away."""
+        for _ in range(TRIES if self._begun else 0):
+            try:
+                return await job()
+            except Unusable as e:
+                if e.retry_after is None:
+                    raise
+                await asyncio.sleep(e.retry_after)
+        return await job()
+
+    def _lose(self, error: ProxyError) -> None:
+        log.warning("response %s is not kept: %s", self._name, error.message)
+        if self._added and error.retry_after is not None:
+            self._forgetting = asyncio.create_task(self._forget(), name="forget half a response")
+
+    async def _forget(self) -> None:
+        """Take away what is stored of it, once that is possible: it would count as being made for ever."""
+        self._begun = True
+        with suppress(Unusable):
+            await self._reach(lambda: self.store.remove(self.plan.owner, self._name))
 
     @property
     def _name(self) -> str:
@@ -206,6 +232,12 @@ class RecordedBody:
 
     async def read(self) -> bytes:
         data = await self._body.read()
+        if data:
+            await self._recorder.take(data)
+        return data
+
+    async def fail(self, error: ProxyError) -> bytes:
+        data = await self._body.fail(error)
         if data:
             await self._recorder.take(data)
         return data

@@ -1,13 +1,16 @@
 """Rounds as sources of chat events: one alone, or several at once for several choices."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Protocol
 
 from qwenproxy.dialects.base import Reader
-from qwenproxy.errors import ProxyError
+from qwenproxy.errors import INTERNAL, ProxyError
 from qwenproxy.upstream import Round
 from qwenproxy.wire.openai import ChatEvent, Delta, Json, Usage
+
+log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -72,6 +75,8 @@ class Strand:
             if self._answer.ended and not self.reader.finished:
                 events = [*events, *self.reader.feed(b"")]
             if events:
+                if self.reader.finished and isinstance(events[-1], ProxyError):
+                    self._answer.masked(events[-1])
                 if self._forced:
                     self._look_for_a_call(events)
                 return [self._renamed(event) for event in events] if self._names else events
@@ -108,36 +113,79 @@ class Strand:
         await self._answer.close(drain=self.reader.finished)
 
 
-class Fan:
-    """Several rounds at once: each gives one choice, the totals are summed, one failure fails all."""
+class Gathering:
+    """The events of several works at once: totals are summed and come last, one failure fails all.
 
-    def __init__(self, strands: Sequence[Strand]) -> None:
-        self._strands = strands
-        self._queue: asyncio.Queue[Sequence[ChatEvent]] = asyncio.Queue(maxsize=len(strands))
-        self._open = len(strands)
+    *room*: how often works may put something in before anybody reads; then they wait.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._queue: asyncio.Queue[Sequence[ChatEvent]] = asyncio.Queue(maxsize=room)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._open = 0
         self._usage: list[Json] = []
-        self._tasks = [asyncio.create_task(self._pump(strand)) for strand in strands]
+
+    def start(self, works: Sequence[Coroutine[None, None, None]]) -> None:
+        self._open = len(works)
+        self._tasks = [asyncio.create_task(self._guarded(work)) for work in works]
+
+    async def put(self, events: Sequence[ChatEvent]) -> None:
+        """What a work has to tell."""
+        await self._queue.put(events)
 
     async def read(self) -> Sequence[ChatEvent]:
+        """The next events; none at the end."""
         while self._open:
             events = await self._queue.get()
             if not events:
                 self._open -= 1
-                continue
-            told: list[ChatEvent] = []
-            for event in events:
-                if isinstance(event, Usage):
-                    self._usage.append(event.usage)
-                    continue
-                told.append(event)
-                if isinstance(event, ProxyError):
-                    self._open = 0
-                    self._usage.clear()
-                    return told
-            if told:
+            elif told := self.told(events):
                 return told
         usage, self._usage = self._usage, []
         return [Usage(total(usage))] if usage else ()
+
+    def told(self, events: Sequence[ChatEvent]) -> Sequence[ChatEvent]:
+        """*events* without the totals, which come last; nothing after an error."""
+        told: list[ChatEvent] = []
+        for event in events:
+            if isinstance(event, Usage):
+                self._usage.append(event.usage)
+                continue
+            told.append(event)
+            if isinstance(event, ProxyError):
+                self._open = 0
+                self._usage.clear()
+                break
+        return told
+
+    async def close(self) -> None:
+        """Stop the works."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        """Does *work*, and says that it is over; a failure is an event like any other."""
+        try:
+            await work
+        except ProxyError as e:
+            await self._queue.put([e])
+        except Exception:  # a fault of ours: the app must hear of it rather than wait for ever
+            log.exception("internal error in the proxy")
+            await self._queue.put([ProxyError(INTERNAL, "internal error in the proxy")])
+        await self._queue.put(())
+
+
+class Fan:
+    """Several rounds at once: each gives one choice."""
+
+    def __init__(self, strands: Sequence[Strand]) -> None:
+        self._strands = strands
+        self._gathering = Gathering(room=len(strands))
+        self._gathering.start([self._pump(strand) for strand in strands])
+
+    async def read(self) -> Sequence[ChatEvent]:
+        return await self._gathering.read()
 
     @property
     def started(self) -> bool:
@@ -148,16 +196,14 @@ class Fan:
         return [repair for strand in self._strands for repair in strand.repairs]
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._gathering.close()
         for strand in self._strands:
             await strand.close()
 
     async def _pump(self, strand: Strand) -> None:
         while events := await strand.read():
-            await self._queue.put([e._replace(choice=strand.choice) if isinstance(e, Delta) else e for e in events])
-        await self._queue.put(())
+            told = [e._replace(choice=strand.choice) if isinstance(e, Delta) else e for e in events]
+            await self._gathering.put(told)
 
 
 def name_of(call: Json) -> str:

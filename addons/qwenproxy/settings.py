@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from qwenproxy import hostnames, sources, values
+from qwenproxy import hostnames, setting_choices, sources, values
 from qwenproxy.fleet_settings import FleetSettings
+from qwenproxy.setting_choices import Choice
 from qwenproxy.setting_rows import Row
 from qwenproxy.setting_rows import setting as _setting
 from qwenproxy.values import Secret
@@ -97,10 +98,12 @@ class Settings(FleetSettings):
     idle_timeout: float = _setting(values.seconds(1), "300", "Seconds of silence before the upstream is given up")
     body_limit: int = _setting(values.SIZE, "64m", "Largest request body")
     view_limit: int = _setting(
-        values.SIZE, "1m", "How much of a stream, and of each body to and from Qwen, is kept for viewing; 0: nothing"
+        values.ANY_SIZE,
+        "1m",
+        "How much of a stream, and of each body to and from Qwen, is kept for viewing; 0: nothing",
     )
     view_memory: int = _setting(
-        values.SIZE, "256m", "How much mitmweb keeps in all, before it forgets the oldest; 0: everything"
+        values.ANY_SIZE, "256m", "How much mitmweb keeps in all, before it forgets the oldest; 0: everything"
     )
 
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -122,13 +125,6 @@ ROWS: Mapping[str, Row] = {
 }
 
 
-class _Choice(NamedTuple):
-    """The value that holds so far, and where it is from."""
-
-    value: Any
-    given: sources.Given
-
-
 def load(environ: Mapping[str, str], cwd: Path, options: Mapping[str, object] | None = None) -> Settings:
     """The settings that hold: *options* over *environ* over the file over the defaults.
 
@@ -136,19 +132,21 @@ def load(environ: Mapping[str, str], cwd: Path, options: Mapping[str, object] | 
     that all of mitmproxy's may be passed.  Raises ValueError, which names the place and what is expected there.
     """
     shared = {variable: name for name, row in ROWS.items() for variable in row.shared}
-    chosen: dict[str, _Choice] = {}
+    chosen: dict[str, Choice] = {}
     notes: list[str] = []
     for given in sources.given(environ, cwd, options or {}, list(ROWS), shared):
-        value = _parse(given, environ)
+        choice = setting_choices.read(ROWS[given.name].kind, given, environ)
         before = chosen.get(given.name)
-        current = before.value if before else _expanded(given.name, _default(given.name), environ, cwd)
-        if given.rank is sources.Rank.OPTION and value == current:
+        current = before.value if before else _default(given.name, environ, cwd)
+        if given.rank is sources.Rank.OPTION and choice.value == current:
             continue
-        if before and before.given.rank == given.rank and value != current:
+        if before and before.given.rank == given.rank and choice.value != current:
             notes.append(f"{given.source} is used, {before.given.source} is not")
-        chosen[given.name] = _Choice(value, given)
-    _read_key_file(chosen)
-    _read_client_keys_file(chosen)
+        chosen[given.name] = choice
+    setting_choices.read_key_file(chosen)
+    for name in ("client_keys", "state_keys"):
+        setting_choices.read_keys_file(chosen, name, ROWS[name].kind)
+    setting_choices.take_password(chosen)
     settings = Settings(
         **{name: choice.value for name, choice in chosen.items()},
         sources={name: choice.given.source for name, choice in chosen.items()},
@@ -160,55 +158,12 @@ def load(environ: Mapping[str, str], cwd: Path, options: Mapping[str, object] | 
     return settings
 
 
-def _parse(given: sources.Given, environ: Mapping[str, str]) -> Any:
-    kind = ROWS[given.name].kind
-    try:
-        value = kind.parse(given.raw)
-    except ValueError as error:
-        wrong = f", not {given.raw!r}" if kind.quoted else ""
-        reason = f" ({error})" if str(error) else ""
-        raise ValueError(f"{given.source}: expected {kind.expected}{wrong}{reason}") from None
-    return _expanded(given.name, value, environ, given.folder)
+def _default(name: str, environ: Mapping[str, str], cwd: Path) -> Any:
+    row = ROWS[name]
+    return setting_choices.expanded(row.kind, row.kind.parse(row.default), environ, cwd)
 
 
-def _expanded(name: str, value: Any, environ: Mapping[str, str], folder: Path) -> Any:
-    placed = ROWS[name].kind.placed
-    return placed(value, lambda text: str(sources.home_path(text, environ, folder))) if placed else value
-
-
-def _default(name: str) -> Any:
-    return ROWS[name].kind.parse(ROWS[name].default)
-
-
-def _read_key_file(chosen: dict[str, _Choice]) -> None:
-    """Let what the file holds be the key; forget the file if a stronger source says a key."""
-    key, file = chosen.get("api_key"), chosen.get("api_key_file")
-    if file is None or not file.value:
-        return
-    if key and key.given.rank > file.given.rank:
-        del chosen["api_key_file"]
-        return
-    if key and key.given.rank == file.given.rank:
-        raise ValueError(f"{key.given.source}, {file.given.source}: give one of the two")
-    found = _parse(file.given._replace(name="api_key", raw=sources.read(Path(file.value), file.given.source)), {})
-    if not found:
-        raise ValueError(f"{file.given.source}: {file.value}: there is no key in it")
-    chosen["api_key"] = _Choice(found, file.given)
-
-
-def _read_client_keys_file(chosen: dict[str, _Choice]) -> None:
-    """Add the keys in the file to those that were given by themselves."""
-    keys, file = chosen.get("client_keys"), chosen.get("client_keys_file")
-    if file is None or not file.value:
-        return
-    lines = sources.lines(Path(file.value), file.given.source)
-    if not lines:  # to read it as "any key will do" would open the proxy
-        raise ValueError(f"{file.given.source}: {file.value}: there is no key in it")
-    found = _parse(file.given._replace(name="client_keys", raw=lines), {})
-    chosen["client_keys"] = _Choice((*keys.value, *found) if keys else found, file.given)
-
-
-def _upstream_notes(chosen: Mapping[str, _Choice]) -> list[str]:
+def _upstream_notes(chosen: Mapping[str, Choice]) -> list[str]:
     choice = chosen.get("upstream")
     if choice is None or not values.names_a_call(choice.given.raw):
         return []

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 PREFIX = "QWENPROXY_"
 CONFIG = "QWENPROXY_CONFIG"
+WORKER = "QWENPROXY_WORKER"
+"""The number that a launcher gives to its worker."""
 OPTION = "qwen_"
 FILE_NAME = "qwenproxy.toml"
 
@@ -77,7 +79,7 @@ def lines(path: Path, source: str) -> list[str]:
 def _from_environment(environ: Mapping[str, str], cwd: Path, names: Sequence[str]) -> Iterator[Given]:
     variables = {PREFIX + name.upper(): name for name in names}
     for variable, text in environ.items():
-        if variable.startswith(PREFIX) and variable != CONFIG:
+        if variable.startswith(PREFIX) and variable not in (CONFIG, WORKER):
             _known(variable, [*variables, CONFIG], variable)
             if text.strip():  # an empty variable is one that was not set: it must not open what the file closes
                 yield Given(variables[variable], text, variable, Rank.ENVIRONMENT, cwd)

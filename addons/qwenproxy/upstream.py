@@ -13,7 +13,8 @@ from qwenproxy.auth.client import tls_context
 from qwenproxy.auth.credentials import Credential
 from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.errors import Failure, ProxyError
-from qwenproxy.transcript import Entry, Transcript
+from qwenproxy.record import LEFT, Record, Step
+from qwenproxy.transcript import Entry, hidden
 
 CONNECT_TIMEOUT = 15.0  # s, for TCP and TLS together
 KEEP_ALIVE = 60.0  # s that an idle connection is kept
@@ -22,16 +23,30 @@ DRAIN_TIMEOUT = 1.0  # s that the end of a chunked body may lag behind its last 
 RENEWALS = 2  # of a refused token: the second time the credential says why a fresh one is refused too
 REFUSAL_LIMIT = 256 * 1024  # bytes read of a refusal; its message is at the front
 
+RENEWED, REOPENED = "token_renewed", "connection_reopened"
+"""Why a call is made anew."""
 BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
 """What a connection that fails, or a server that does not speak HTTP, raises."""
 DROPPED = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
 
 
 class Round:
-    """One call of the upstream and the answer to it; *entry*: where it is kept for viewing, if it is."""
+    """One call of the upstream and the answer to it.
 
-    def __init__(self, upstream: "Upstream", response: aiohttp.ClientResponse, entry: Entry | None = None) -> None:
+    *entry*: where it is kept for viewing, if it is.  *step*: what follows it, if anything does.
+    """
+
+    def __init__(
+        self,
+        upstream: "Upstream",
+        response: aiohttp.ClientResponse,
+        entry: Entry | None = None,
+        step: Step | None = None,
+        token: str | None = None,
+    ) -> None:
         self.entry = entry
+        self._step = step
+        self._token = token
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._upstream = upstream
@@ -66,6 +81,11 @@ class Round:
             self.entry.heard(data)
         return data
 
+    def masked(self, error: ProxyError) -> ProxyError:
+        """*error*, in the upstream's words, without the credential that it was sent, of whatever form that is."""
+        error.message = hidden(error.message.encode("utf-8", "surrogatepass"), self._token).decode("utf-8", "replace")
+        return error
+
     def _look(self) -> None:
         """Give up a read that has waited too long: one timer for the round, since one for each read would cost more."""
         now = self._loop.time()
@@ -90,6 +110,8 @@ class Round:
         """
         if self._watch is not None:
             self._watch.cancel()
+        if self._step is not None:
+            self._step.end(str(self.status) if self.status >= 400 else "")
         content = self._response.content
         if drain and not content.at_eof():
             with suppress(TimeoutError, *BROKEN):
@@ -106,6 +128,8 @@ class Round:
     def _broken(self, failure: Failure, message: str) -> ProxyError:
         if self.entry is not None:
             self.entry.failed(message)
+        if self._step is not None:
+            self._step.end(failure.code or failure.type)
         return ProxyError(failure, message)
 
 
@@ -125,20 +149,21 @@ class Upstream:
         """The address that was named, else the one that the credential is for."""
         return self._named or self.credential.base_url
 
-    async def open(self, request: UpstreamRequest, user_agent: str, transcript: Transcript | None = None) -> Round:
+    async def open(self, request: UpstreamRequest, user_agent: str, record: Record | None = None) -> Round:
         """Send *request* and wait for the head of the answer, whatever its status.
 
-        A refused token is renewed, a dropped connection reopened.  *transcript*: where each call is kept for viewing.
-        Raises ProxyError.
+        A refused token is renewed, a dropped connection reopened.  *record*: that of the exchange, where each call is
+        told of, if there is one.  Raises ProxyError.
         """
         token = await self.credential.token()
-        answer = await self._send(request, token, user_agent, transcript)
+        answer = await self._send(request, token, user_agent, record)
         for _ in range(RENEWALS):
             if answer.status != 401 or not await self.credential.renew(token):
                 break
             await answer.close(drain=True)
             token = await self.credential.token()
-            answer = await self._send(request, token, user_agent, transcript)
+            retried(record, RENEWED)
+            answer = await self._send(request, token, user_agent, record)
         return answer
 
     async def retire(self) -> None:
@@ -156,35 +181,46 @@ class Upstream:
             session, self._session = self._session, None
             await session.close()
 
-    async def _send(
-        self, request: UpstreamRequest, token: str | None, user_agent: str, transcript: Transcript | None
-    ) -> Round:
+    async def _send(self, request: UpstreamRequest, token: str | None, user_agent: str, record: Record | None) -> Round:
         headers = {"content-type": "application/json", "user-agent": user_agent, **request.headers}
-        entry = None
-        if transcript is not None:
-            entry = transcript.begin(request.method, self.base_url + request.path, headers, request.body, token)
+        entry, step = None, None
+        if record is not None and record.trace is not None:
+            step = record.trace.round(self.base_url + request.path)
+            headers |= step.headers
+        if record is not None and record.transcript is not None:
+            url = self.base_url + request.path
+            entry = record.transcript.begin(request.method, url, headers, request.body, token)
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         try:
             async with asyncio.timeout(self.idle_timeout or None):
-                response = await self._ask_again(request, headers)
+                response = await self._ask_again(request, headers, record)
         except (*BROKEN, TimeoutError) as e:
             error = self._unreachable(e)
             if entry is not None:
                 entry.failed(error.message)
+            if step is not None:
+                step.end(error.failure.code or error.failure.type)
             raise error from e
+        except asyncio.CancelledError:
+            if step is not None:
+                step.end(LEFT)
+            raise
         if entry is not None:
             entry.answered(response.request_info.headers, response.status, response.headers)
         self._under_way += 1
-        return Round(self, response, entry)
+        return Round(self, response, entry, step, token)
 
-    async def _ask_again(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _ask_again(
+        self, request: UpstreamRequest, headers: Mapping[str, str], record: Record | None
+    ) -> aiohttp.ClientResponse:
         """As `_ask`, and once more if the idle connection that it took had been closed by the other side."""
         try:
             return await self._ask(request, headers)
         except DROPPED as e:
             if isinstance(e, aiohttp.ClientConnectorError):
                 raise
+            retried(record, REOPENED)
             return await self._ask(request, headers)
 
     async def _ask(self, request: UpstreamRequest, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
@@ -217,6 +253,11 @@ class Upstream:
             )
         message = f"the upstream {self.base_url} could not be reached: {reason(error)}"
         return ProxyError(errors.UPSTREAM_UNREACHABLE, message)
+
+
+def retried(record: Record | None, why: str) -> None:
+    if record is not None:
+        record.retried(why)
 
 
 def reason(error: BaseException) -> str:

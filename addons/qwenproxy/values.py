@@ -8,7 +8,7 @@ from hmac import compare_digest
 from json import dumps, loads
 from urllib.parse import urlsplit
 
-from qwenproxy import hostnames
+from qwenproxy import hostnames, redis_urls
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -17,6 +17,8 @@ _HEADER_TOKEN = re.compile(r"[!-+\--~]+")  # what a header can carry; a comma pa
 _CHAT_PATH = re.compile(r"(?:/chat/completions)+$")
 _DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))
 _DAY = 86_400.0
+LONG = 32
+"""Characters of a key that nobody can guess."""
 _TOOL = re.compile(r"[a-zA-Z0-9_*?-]{1,64}")
 
 
@@ -57,6 +59,8 @@ class Kind[T]:
     """Whether a wrong value may be quoted: not when it may hold a credential."""
     placed: Callable[[T, Callable[[str], str]], T] | None = None
     """The value with the paths in it made absolute by the function, if it may hold any."""
+    parted: Callable[[T], tuple[T, str]] | None = None
+    """The value without the password in it, and that, if it may hold one."""
 
 
 def _text(raw: object) -> str:
@@ -82,17 +86,20 @@ def _flag(raw: object) -> bool:
         raise ValueError from None
 
 
-def _size(raw: object) -> int:
-    match = _SIZE.fullmatch(str(raw) if type(raw) is int else _text(raw))
-    if match is None:
-        raise ValueError
-    size = int(float(match[1]) * _UNITS[match[2].lower()])
-    if size < 1:
-        raise ValueError
-    return size
+def _size(least: int) -> Callable[[object], int]:
+    def parse(raw: object) -> int:
+        match = _SIZE.fullmatch(str(raw) if type(raw) is int else _text(raw))
+        size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else -1
+        if size < least:
+            raise ValueError
+        return size
+
+    return parse
 
 
 def _show_size(size: int) -> str:
+    if not size:
+        return "0"
     unit = max((unit for unit, factor in _UNITS.items() if size % factor == 0), key=_UNITS.__getitem__)
     return f"{size // _UNITS[unit]}{unit}"
 
@@ -125,6 +132,13 @@ def _key(raw: object) -> Secret:
     if text and not _HEADER_TOKEN.fullmatch(text):
         raise ValueError("it holds a character that a key cannot have")
     return Secret(text)
+
+
+def _long_key(raw: object) -> Secret:
+    key = _key(raw)
+    if len(key.reveal()) < LONG:
+        raise ValueError(f"a key has {LONG} characters or more")
+    return key
 
 
 def _aliases(raw: object) -> Mapping[str, str]:
@@ -180,6 +194,11 @@ def _url(raw: object) -> str:
 def names_a_call(url: object) -> bool:
     """Whether *url* goes on to the call itself, which `URL` takes off: the base URL ends before it."""
     return isinstance(url, str) and _CHAT_PATH.search(url.strip().rstrip("/")) is not None
+
+
+def _state(raw: object) -> str:
+    text = _text(raw)
+    return redis_urls.checked(text) if "://" in text else text
 
 
 def one_of(*choices: str) -> Kind[str]:
@@ -240,21 +259,28 @@ _tools = _names(_tool)
 
 TEXT = Kind("text", _text)
 FLAG = Kind("true or false", _flag)
-SIZE = Kind("a size such as 64m, 64 MiB or a number of bytes", _size, _show_size)
+SIZE = Kind("a size such as 64m, 64 MiB or a number of bytes", _size(1), _show_size)
+ANY_SIZE = Kind("a size such as 64m, 64 MiB or a number of bytes, or 0", _size(0), _show_size)
 HOSTS = Kind("host names such as api.openai.com, *.example.com", _names(_intercepted))
 UPSTREAM_HOSTS = Kind("host names such as qwen.example.com, *.example.com", _names(hostnames.pattern))
 ORIGINS = Kind("origins such as https://app.example.com, or *", _names(_origin))
 ALIASES = Kind('model names, as {"gpt-4o*": "qwen3.7-plus"}', _aliases, lambda aliases: dumps(dict(aliases)))
 URL = Kind("an absolute URL such as https://host/compatible-mode/v1", _url, quoted=False)
 SPAN = Kind("a time such as 30d, 12h, 90m or 45s", _span, _show_span)
-STATE = Kind(
-    "a path, or memory, or off",
-    _text,
-    placed=lambda path, absolute: absolute(path) if path not in ("", "memory", "off") else path,
+STATE: Kind[str] = Kind(
+    "a path, or memory, or off, or the address of a Redis such as redis://host:6379/0",
+    _state,
+    quoted=False,
+    placed=lambda place, absolute: (
+        place if place in ("", "memory", "off") or redis_urls.is_one(place) else absolute(place)
+    ),
+    parted=redis_urls.parted,
 )
+USAGE = Kind("a path, or off", _text, placed=lambda path, absolute: absolute(path) if path not in ("", "off") else path)
 PATH = Kind("a path", _text, placed=lambda path, absolute: absolute(path) if path else "")
 KEY = Kind("a key", _key, quoted=False)
 KEYS = Kind("keys", _names(_key), quoted=False)
+LONG_KEYS = Kind(f"keys of {LONG} characters or more", _names(_long_key), quoted=False)
 TOOLS = Kind("names of tools such as current_time, files__*", _tools)
 CLIENT_TOOLS = Kind('tools for keys, as {"key": ["current_time"]}', _client_tools, quoted=False)
 TOOL_SOURCES = Kind(

@@ -20,6 +20,8 @@ from scripts.benchmark.memory import Memory, memory
 from scripts.benchmark.report import report
 from scripts.benchmark.rounds import Bench, Round, one_round, upstream
 from scripts.benchmark.subjects import DIRECT, SUBJECTS, NotReady, Subject
+from scripts.benchmark.summary import summary
+from scripts.benchmark.workers import workers
 
 MOST_ROUNDS = 50
 
@@ -33,6 +35,7 @@ class Options:
     subjects: Sequence[Subject]
     memory: bool
     json: Path | None
+    workers: bool = False
 
 
 @dataclass(slots=True)
@@ -78,12 +81,13 @@ def options(argv: Sequence[str]) -> Options:
     parser.add_argument("--quick", action="store_true", help="one round of half the length: under a minute")
     parser.add_argument("--only", type=_names, metavar="NAME,...", help=f"of {', '.join(s.name for s in SUBJECTS)}")
     parser.add_argument("--memory", action="store_true", help="also the growth of memory over 20,000 exchanges")
+    parser.add_argument("--workers", action="store_true", help="two workers beside one process (needs wrk and nginx)")
     parser.add_argument("--json", type=_file, metavar="FILE", help="keep all rounds in FILE")
     given = parser.parse_args(argv)
     rounds = given.rounds if given.rounds is not None else 1 if given.quick else 5
     subjects = [subject for subject in SUBJECTS if given.only is None or subject.name in given.only]
     plan = [quicker(load) for load in LOADS] if given.quick else LOADS
-    return Options(rounds, plan, subjects, given.memory, given.json)
+    return Options(rounds, plan, subjects, given.memory, given.json, given.workers)
 
 
 async def bench(todo: Options, results: Results, cores: Cores) -> None:
@@ -126,6 +130,8 @@ async def _until_signalled(todo: Options, results: Results, cores: Cores) -> Non
 def main(argv: Sequence[str]) -> int:
     """Run, report, and say by the exit status whether all was right."""
     todo, results, cores = options(argv), Results(), Cores.divide()
+    if todo.workers:
+        return _workers(todo.rounds)
     about = machine.description(cores)
     cores.pin_other(os.getpid())
     gc.freeze()
@@ -136,9 +142,20 @@ def main(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
     sys.stdout.write(report(about, results.rounds, todo.plan, todo.subjects, results.memories))
+    if tables := summary(results.rounds):
+        sys.stdout.write(f"\n## For the README\n\n{tables}")
     if todo.json is not None:
         todo.json.write_bytes(orjson.dumps({"about": about, **asdict(results)}, option=orjson.OPT_INDENT_2))
     return 130 if interrupted else int(_anything_failed(results))
+
+
+def _workers(rounds: int) -> int:
+    try:
+        sys.stdout.write(asyncio.run(workers(rounds, say)))
+    except NotReady as failure:
+        say(f"bench: {failure}")
+        return 1
+    return 0
 
 
 def _anything_failed(results: Results) -> bool:

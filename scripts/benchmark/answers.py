@@ -23,6 +23,8 @@ class Answer:
     """After each read: the time, and how many bytes of the body had come."""
     broken: str = ""
     """Why it is not whole, as far as HTTP can tell."""
+    unread: list[tuple[float, bytes]] = field(default_factory=list)
+    """Of one that is read afterwards: the time of each read, and what it brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Outcome:
     content: float = 0.0
     """From the request to the first content event, which the upstream sends one pace later."""
     lateness: Sequence[float] = ()
-    """Of each content event: its arrival after the time it was planned for."""
+    """Of each content event: its arrival after the time at which the upstream sent it."""
     events: int = 0
 
 
@@ -83,7 +85,7 @@ def _numbers(count: int) -> list[bytes]:
 
 
 def lateness(answer: Answer) -> list[float]:
-    """For each content event: when it had wholly come, less when it was planned."""
+    """For each content event: when it had wholly come, less when it was sent."""
     late: list[float] = []
     arrivals = iter(answer.arrivals)
     time, size = next(arrivals)

@@ -49,9 +49,9 @@ class Face:
         """An event with *words*, which need no escaping, as one HTTP chunk."""
         return _chunk(self.template.replace(WORDS.encode(), words.encode()))
 
-    def event(self, number: int, planned: float) -> bytes:
-        """Content event *number*, which is to leave at *planned* (seconds, monotonic)."""
-        return self.say(f"~{number}@{int(planned * 1e6)} ")
+    def event(self, number: int, now: float) -> bytes:
+        """Content event *number*, which leaves at *now* (seconds, monotonic)."""
+        return self.say(f"~{number}@{int(now * 1e6)} ")
 
 
 @cache

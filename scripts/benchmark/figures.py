@@ -53,7 +53,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
-def measurement(kind: Literal["whole", "paced", "burst"], slices: Sequence[Slice]) -> Measurement:
+def measurement(kind: Literal["whole", "short", "paced", "burst"], slices: Sequence[Slice]) -> Measurement:
     """What *slices* come to, taken together.  Only right answers count; with none of them there are no figures."""
     outcomes = [outcome for each in slices for outcome in each.outcomes]
     good = [outcome for outcome in outcomes if not outcome.failure]
@@ -85,6 +85,11 @@ def _whole(good: Sequence[Outcome], elapsed: float, cpu: float | None) -> Figure
     return {"requests_per_s": len(good) / elapsed} | latencies | _cpu("cpu_ms_per_request", cpu, len(good), 1e3)
 
 
+def _short(good: Sequence[Outcome], elapsed: float, cpu: float | None) -> Figures:
+    first = _spread("first_event", [outcome.first for outcome in good])
+    return {"streams_per_s": len(good) / elapsed} | first | _cpu("cpu_ms_per_stream", cpu, len(good), 1e3)
+
+
 def _paced(good: Sequence[Outcome], elapsed: float, cpu: float | None) -> Figures:
     first = _spread("first_event", [outcome.first for outcome in good])
     content = _spread("first_content", [outcome.content for outcome in good])
@@ -97,7 +102,7 @@ def _burst(good: Sequence[Outcome], elapsed: float, cpu: float | None) -> Figure
     return {"events_per_s": events / elapsed} | _cpu("cpu_us_per_event", cpu, events, 1e6)
 
 
-FIGURES_OF = {"whole": _whole, "paced": _paced, "burst": _burst}
+FIGURES_OF = {"whole": _whole, "short": _short, "paced": _paced, "burst": _burst}
 
 
 def middle(rounds: Sequence[Figures], name: str) -> float | None:

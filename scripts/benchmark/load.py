@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scripts.benchmark.answers import Outcome, check
-from scripts.benchmark.client import Client
+from scripts.benchmark.answers import Answer, Outcome, check
+from scripts.benchmark.client import Client, read
 from scripts.benchmark.payloads import Order, request
 
 GRACE = 10.0
@@ -21,7 +21,7 @@ GOLDEN = 0.6180339887
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """*connections* at once; "whole" and "burst" ask again and again for *seconds*, "paced" once each.
+    """*connections* at once; "whole", "short" and "burst" ask again and again for *seconds*, "paced" once each.
 
     A round gives a load to its subjects in turn *slices* times, and takes the slices of each together: the shorter
     the turns, the less does a machine that is faster now than later favour one of them.
@@ -29,7 +29,7 @@ class Load:
 
     name: str
     title: str
-    kind: Literal["whole", "paced", "burst"]
+    kind: Literal["whole", "short", "paced", "burst"]
     connections: int
     seconds: float
     slices: int = 1
@@ -50,6 +50,7 @@ def _paced(streams: int, seconds: float) -> Load:
 LOADS = (
     Load("whole-1", "1 connection", "whole", 1, 0.4, 4, warm_up=(5, None)),
     Load("whole-16", "16 connections", "whole", 16, 0.5, 4),
+    Load("short-1", "1 short stream at a time", "short", 1, 0.4, 4, Order(5), (5, Order(5))),
     _paced(50, 2.0),
     _paced(100, 2.0),
     Load("burst", "burst, 4 streams", "burst", 4, 0.4, 3, Order(2000), (1, Order(5))),
@@ -82,10 +83,15 @@ async def run(load: Load, port: int, started: Callable[[], None] = lambda: None)
         await _together([_repeat(client, times, order, []) for client in clients], [], GRACE)
         started()
         outcomes: list[Outcome] = []
+        answers: list[Answer] = []
         start = time.monotonic()
-        jobs = [_job(load, client, number, start, outcomes) for number, client in enumerate(clients)]
+        jobs = [_job(load, client, number, start, outcomes, answers) for number, client in enumerate(clients)]
         await _together(jobs, outcomes, load.seconds + SPREAD + GRACE)
-        return Run(outcomes, time.monotonic() - start)
+        elapsed = time.monotonic() - start
+        for answer in answers:
+            read(answer)
+            outcomes.append(check(answer, load.order))
+        return Run(outcomes, elapsed)
     finally:
         for client in clients:
             client.close()
@@ -124,9 +130,12 @@ async def _together(jobs: Sequence[Coroutine[None, None, None]], outcomes: list[
             task.result()
 
 
-def _job(load: Load, client: Client, number: int, start: float, outcomes: list[Outcome]) -> Coroutine[None, None, None]:
+def _job(
+    load: Load, client: Client, number: int, start: float, outcomes: list[Outcome], answers: list[Answer]
+) -> Coroutine[None, None, None]:
+    """The part of one connection: *outcomes* takes what it comes to, or *answers* what is to be checked afterwards."""
     if load.kind == "paced":
-        return _once(client, load.order, start + SPREAD * (number * GOLDEN % 1), outcomes)
+        return _once(client, load.order, start + SPREAD * (number * GOLDEN % 1), answers)
     return _until(client, load.order, start + load.seconds, outcomes)
 
 
@@ -148,6 +157,7 @@ async def _until(client: Client, order: Order | None, end: float, outcomes: list
         in_a_row = in_a_row + 1 if outcome.failure else 0
 
 
-async def _once(client: Client, order: Order | None, at: float, outcomes: list[Outcome]) -> None:
+async def _once(client: Client, order: Order | None, at: float, answers: list[Answer]) -> None:
+    """One request, its answer unread: to read and check it takes milliseconds, in which others' events would wait."""
     await asyncio.sleep(at - time.monotonic())
-    outcomes.append(await exchange(client, order))
+    answers.append(await client.ask(request(client.port, order), later=True))

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import socket
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -44,6 +45,26 @@ def cpu_seconds(pid: int) -> float | None:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_by_process(pid: int) -> dict[int, float]:
+    """CPU time of *pid* and of each of its living descendants, in seconds; empty where there is no /proc."""
+    try:
+        return {each: _ticks(each) / os.sysconf("SC_CLK_TCK") for each in (pid, *_descendants(pid))}
+    except OSError:
+        return {}
+
+
+def cpu_of_children() -> float:
+    """CPU time of this process's own children that have ended, in seconds."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def accepts(port: int) -> bool:
+    """Whether somebody listens on *port* of loopback."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _ticks(pid: int) -> int:
     # proc(5): the name in parentheses may hold anything; utime and stime are fields 14 and 15.
     fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
@@ -74,11 +95,20 @@ def _resident(pid: int) -> int:
 
 def busy_seconds(core: int | None) -> float | None:
     """Time that *core* has not been idle so far, whoever used it; None where that is not known."""
+    return _busy(f"cpu{core}")
+
+
+def busy_seconds_of_all() -> float:
+    """The same of all cores together; 0 where that is not known."""
+    return _busy("cpu") or 0.0
+
+
+def _busy(name: str) -> float | None:
     try:
         lines = (PROC / "stat").read_text().splitlines()
     except OSError:
         return None
-    row = next((line.split()[1:] for line in lines if line.startswith(f"cpu{core} ")), None)
+    row = next((line.split()[1:] for line in lines if line.startswith(f"{name} ")), None)
     if row is None:
         return None
     user, nice, system, _idle, _wait, irq, softirq, steal = (int(field) for field in row[:8])

@@ -1,7 +1,7 @@
 """What the app sends: its request, and in its prompt the order to the upstream.
 
 A prompt orders its answer by a marker, `[stream 200 50/s]` or `[stream 2000]`, which every proxy passes on unchanged.
-Each content event says its number and the time it was planned for: `~17@123456789 ` (monotonic, microseconds; 0 if
+Each content event says its number and the time at which it was sent: `~17@123456789 ` (monotonic, microseconds; 0 if
 not paced).
 """
 

@@ -11,7 +11,7 @@ from scripts.benchmark.subjects import Subject
 
 PLAIN = "run"
 """What its variants are compared with."""
-BASE = {"whole": "bare", "paced": "bare-streaming", "burst": "bare-streaming"}
+BASE = {"whole": "bare", "short": "bare-streaming", "paced": "bare-streaming", "burst": "bare-streaming"}
 """What each kind of load is compared with."""
 ROWS = {
     "whole": (
@@ -19,6 +19,12 @@ ROWS = {
         ("latency_p50_ms", "latency p50, ms", "<"),
         ("latency_p99_ms", "latency p99, ms", "<"),
         ("cpu_ms_per_request", "CPU per request, ms", "<"),
+    ),
+    "short": (
+        ("streams_per_s", "streams/s", ">"),
+        ("first_event_p50_ms", "first event p50, ms", "<"),
+        ("first_event_p99_ms", "first event p99, ms", "<"),
+        ("cpu_ms_per_stream", "CPU per stream, ms", "<"),
     ),
     "paced": (
         ("first_event_p50_ms", "first event p50, ms", "<"),

@@ -43,7 +43,7 @@ class Subject:
         return [part.format(port=port, upstream=upstream, bin=folder, addons=ADDONS) for part in self.command]
 
 
-def _run() -> tuple[str, ...]:
+def run_command() -> tuple[str, ...]:
     """The installed command, else the package of the checkout."""
     installed = Path(sys.executable).with_name("qwenproxy").exists()
     return ("{bin}/qwenproxy",) if installed else (sys.executable, "-m", "qwenproxy.cli")
@@ -55,9 +55,9 @@ _ADDON = (
     *("--mode", "reverse:https://api.openai.com@127.0.0.1:{port}"),
 )
 
-_RUN = (*_run(), "run", "--port", "{port}", "--no-proxy-port")
+_RUN = (*run_command(), "run", "--port", "{port}", "--no-proxy-port")
 
-IN_SHORT = frozenset({"whole-16", "paced-50", "burst"})
+IN_SHORT = frozenset({"whole-16", "short-1", "paced-50", "burst"})
 
 DIRECT = Subject("direct", "direct", ())
 SUBJECTS = (
@@ -136,7 +136,7 @@ async def start(subject: Subject, upstream: int, cores: Cores, home: Path) -> Ru
     """Start *subject* afresh and wait until it answers rightly.  Raises NotReady."""
     if not subject.command:
         return Running(subject, upstream, None)
-    port = _free_port()
+    port = free_port()
     argv, env = subject.argv(port, upstream), environment(subject, upstream, home)
     process = await _spawn(argv, env, home, asyncio.subprocess.DEVNULL)
     failure = "interrupted"
@@ -205,7 +205,7 @@ async def _at_rest(pid: int) -> None:
         await asyncio.sleep(0.3)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

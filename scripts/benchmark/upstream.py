@@ -76,14 +76,14 @@ class Upstream(asyncio.Protocol):
 
     def _plan(self, face: faces.Face, order: payloads.Order, number: int, start: float) -> None:
         planned = start + (number + 1) / order.rate
-        self._timer = self._loop.call_at(planned, self._say, face, order, number, start, planned)
+        self._timer = self._loop.call_at(planned, self._say, face, order, number, start)
 
-    def _say(self, face: faces.Face, order: payloads.Order, number: int, start: float, planned: float) -> None:
+    def _say(self, face: faces.Face, order: payloads.Order, number: int, start: float) -> None:
         if number == order.count:
             self._timer = None
             self._transport.write(face.last)
             return
-        self._transport.write(face.event(number, planned))
+        self._transport.write(face.event(number, self._loop.time()))
         self._plan(face, order, number + 1, start)
 
 

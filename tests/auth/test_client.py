@@ -8,6 +8,7 @@ import pytest
 
 from qwenproxy import __version__
 from qwenproxy.auth import client as module
+from qwenproxy.auth.base import LockLost
 from qwenproxy.auth.client import Client, read_reply, tls_context
 from qwenproxy.auth.conversation import Blocked, Invitation, Refused, Reply, Unreachable
 from qwenproxy.wire.oauth import DEVICE_GRANT, Server
@@ -145,3 +146,19 @@ async def test_a_sign_in_can_be_given_up() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["its own session", "one that is given"])
+async def test_what_must_not_be_sent_any_more_is_not_sent(own: bool) -> None:
+    """It is asked when the connection is there: to make one takes time."""
+    connected = list[bool]()
+
+    async def check() -> None:
+        connected.append(True)
+        raise LockLost("stopped for too long")
+
+    async with oauth_server() as server, aiohttp.ClientSession() as session:
+        client = Client(server.server) if own else Client(server.server, session)
+        with pytest.raises(LockLost):
+            await client.renew(server.login()["refresh_token"], check)
+        assert (server.asked, connected) == ([], [True])

@@ -279,7 +279,7 @@ async def test_a_token_that_cannot_be_written_is_kept_in_memory(house: House, ca
 
 async def test_what_could_not_be_written_gives_way_to_a_login_of_another_process(house: House) -> None:
     await house.holding.look()
-    await Store(house.file.path).make_folder()
+    await Store(house.file.path).prepare()
     house.file.take_folder_away()
     await house.holding.take(await house.answer())
     assert house.holding.unsaved
@@ -320,7 +320,7 @@ async def test_a_file_that_stays_locked_does_not_cost_a_new_login(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qwenproxy.auth.lock.ATTEMPTS", 1)
-    await Store(house.file.path).make_folder()
+    await Store(house.file.path).prepare()
     async with Store(house.file.path).lock():
         await house.holding.take(await house.answer())
         assert (house.access, house.file.exists) == ("at-1", False)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qwenproxy.auth.lock import Lock, Locked
+from qwenproxy.auth.base import Locked
+from qwenproxy.auth.lock import Lock
 from tests.support.clock import Clock
 from tests.support.programs import ADDONS, program
 

@@ -365,7 +365,7 @@ async def test_the_status_is_a_snapshot(house: House, oauth: OAuth) -> None:
     house.sign_in(3600, resource_url="portal.qwen.ai")
     await oauth.token()
     before = oauth.status()
-    assert (before.kind, before.state, before.file) == ("oauth", "signed in", house.file.path)
+    assert (before.kind, before.state, before.place) == ("oauth", "signed in", str(house.file.path))
     assert (before.expires_at, before.resource_url) == (house.clock.at + 3600, "portal.qwen.ai")
     assert (before.refreshed_at, before.error, before.saved) == (None, "", True)
     house.clock.at += 3400
@@ -433,3 +433,30 @@ async def test_a_fresh_token_costs_next_to_nothing(house: House, oauth: OAuth) -
 def test_the_server_may_be_any(house: House) -> None:
     client = Client(Server("https://sso.corp.example", "me", "x"))
     assert OAuth(Store(house.file.path), client).status().state == "lost"
+
+
+async def test_how_each_renewal_ended_is_told(house: House, oauth: OAuth) -> None:
+    """By this process, by another one, not just now, and never again."""
+    told: list[str] = []
+    oauth.on_refresh = told.append
+    house.sign_in()
+    await oauth.look()
+    for script in ([], [html(503)] * 9, [dead()]):
+        house.server.script = script
+        assert oauth.current is not None
+        await oauth.refresh(oauth.current.access_token)
+        house.clock.at += 60
+    assert told == ["renewed", "failed", "refused"]
+
+
+async def test_a_renewal_by_another_process_is_told_as_such(house: House, oauth: OAuth) -> None:
+    told: list[str] = []
+    oauth.on_refresh = told.append
+    old = house.sign_in()
+    await oauth.look()
+    other = house.oauth()
+    await other.look()
+    await other.refresh(old)
+    await oauth.refresh(old)
+    await other.close()
+    assert told == ["taken"]

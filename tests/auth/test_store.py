@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from qwenproxy.auth.store import LockLost, Overtaken, Store, Stored
+from qwenproxy.auth.base import LockLost, Overtaken, Stored
+from qwenproxy.auth.store import Store
 from qwenproxy.auth.token import Token
 from tests.support.credentials import CredentialsFile
 from tests.support.programs import program
@@ -39,7 +40,7 @@ async def test_no_file_is_no_login(store: Store) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"access_token": "at-s3cret"}', "\x00" * 10])
 async def test_a_file_that_cannot_be_used_says_why(store: Store, file: CredentialsFile, text: str) -> None:
-    await store.make_folder()
+    await store.prepare()
     file.put_text(text)
     found = await store.read()
     assert found.stamp is not None
@@ -49,7 +50,7 @@ async def test_a_file_that_cannot_be_used_says_why(store: Store, file: Credentia
 
 
 async def test_what_cannot_be_read_is_not_a_missing_file(store: Store, file: CredentialsFile) -> None:
-    await store.make_folder()
+    await store.prepare()
     file.take_folder_away()
     with pytest.raises(OSError):
         await store.read()
@@ -62,14 +63,14 @@ async def test_unknown_fields_stay(store: Store, file: CredentialsFile) -> None:
 
 
 async def test_a_malformed_file_is_replaced(store: Store, file: CredentialsFile) -> None:
-    await store.make_folder()
+    await store.prepare()
     file.put_text("{")
     await store.write(NEW, None)
     assert file.content == NEW.fields()
 
 
 async def test_the_lock_is_qwen_codes(store: Store, file: CredentialsFile) -> None:
-    await store.make_folder()
+    await store.prepare()
     async with store.lock():
         assert file.neighbours == ["oauth_creds.lock"]
 

@@ -240,7 +240,7 @@ async def test_what_limits_its_use_is_said(
 class Impatient(Store):
     """Waits for a lock without taking the time."""
 
-    def lock(self) -> Lock:
+    def lock(self, *, keeping: bool = False) -> Lock:
         return Lock(self.path.with_name("oauth_creds.lock"), sleep=Clock().sleep)
 
 

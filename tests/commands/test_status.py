@@ -85,7 +85,7 @@ def test_programs_get_json(home: Home, status: Status) -> None:
     found = status("--json")
     told = orjson.loads(found.out)
     assert found.status == 0
-    assert told.keys() == {"usable", "credentials", "notes"}
+    assert told.keys() == {"usable", "credentials", "notes", "launchers"}
     (credential,) = told["credentials"]
     assert told["usable"] is credential["usable"] is True
     assert credential["expires_at"] == round(home.content["expiry_date"] / 1000)

@@ -9,6 +9,7 @@ from qwenproxy.dialects.leaks import Think
 from qwenproxy.dialects.thinking import leak
 from qwenproxy.errors import UNSUPPORTED_PARAMETER, ProxyError
 from qwenproxy.models import Row, row_of
+from qwenproxy.plans import OLLAMA, SELF_HOSTED, row_on
 from tests.dialects.asking import ABLE, AWAKE, PLAIN, RESTLESS, ruled, settled
 
 WORDS = replace(AWAKE, efforts={"low": "low", "medium": "medium", "high": "xhigh", "xhigh": "xhigh", "max": "xhigh"})
@@ -150,6 +151,18 @@ LEAKS: list[tuple[str, dict[str, Any], Think]] = [
     ("qvq-72b-preview", {}, "start"),
     ("llama3", {"enable_thinking": True}, "start"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "think"), [({}, "inside"), ({"enable_thinking": False}, "start"), ({"reasoning_effort": "none"}, "start")]
+)
+def test_where_nobody_parts_them_an_answer_begins_inside_thinking_by_default(
+    asked: dict[str, Any], think: Think
+) -> None:
+    for model, found in (("qwen3.5-27b", think), ("qwen3-8b", "start")):
+        row = row_on(model, SELF_HOSTED)
+        assert leak(ruled(row, **asked).chat, row) == found
+    assert not row_on("qwen3.5-27b", OLLAMA).unparted, "it parts them itself"
 
 
 @pytest.mark.parametrize(("model", "asked", "think"), LEAKS, ids=[f"{row[0]} {row[1]}" for row in LEAKS])

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.clients import HELLO, Reply, request
+from tests.support.clients import HELLO, PATIENCE, App, Reply, request
 from tests.support.processes import MITMDUMP, OURS
 from tests.support.simulated import until
+from tests.support.sockets import PATH, UPGRADE, Socket
 from tests.support.stage import KEY, Stage, stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,6 +24,10 @@ LISTENERS = (
 )
 """Both lead to the original, which is one of our hosts here: any way past the proxy ends there."""
 HANGS, CLOSES = "hangs", "closes"
+HOOKS = (
+    *("requestheaders", "request", "responseheaders", "response"),
+    *("websocket_start", "websocket_message", "websocket_end"),
+)
 IMPATIENCE = 0.15  # s after which an answer is not expected any more
 
 
@@ -110,6 +115,77 @@ async def test_a_foreign_addon_cannot_open_a_way(
     found = await outcome(closed, x_foreign=f"{hook} {deed}")
     wanted = expected.get(hook, expected[""]) if isinstance(expected, dict) else expected
     assert (found.status if isinstance(found, Reply) else found) == wanted
+
+
+async def turn(app: App, **headers: str) -> str | int:
+    """What becomes of a WebSocket, and of a message over it: the answer's status, or the event that is the last."""
+    await app.send(request("GET", PATH, **{**UPGRADE, **headers, "authorization": KEY}))
+    if (status := (await app.head()).status) != 101:
+        return status
+    socket = Socket(app)
+    await socket.create()
+    return str((await socket.events())[-1]["type"])
+
+
+async def socket_outcome(proxy: Stage, expected: str | int, **headers: str) -> str | int:
+    """The same for a WebSocket; what is *expected* tells how long to wait."""
+    async with proxy.local() as app:
+        asking = asyncio.ensure_future(turn(app, **headers))
+        await asyncio.wait({asking}, timeout=IMPATIENCE if expected == HANGS else PATIENCE)
+        if not asking.done():
+            await answers(proxy)
+        if not asking.done():
+            asking.cancel()
+            return HANGS
+        gone = isinstance(asking.exception(), asyncio.IncompleteReadError | AssertionError)
+        return CLOSES if gone else asking.result()
+
+
+COMPLETED = "response.completed"
+SPOILT: dict[tuple[str, str], str | int] = {
+    **{(hook, "answer"): 203 for hook in HOOKS[:4]},
+    **{(hook, deed): status for hook in HOOKS[:2] for deed, status in (("rename", 403), ("rewrite", 426))},
+    **{(hook, "kill"): CLOSES for hook in HOOKS if hook != "websocket_end"},
+    **{(hook, "hang"): HANGS for hook in HOOKS if hook != "websocket_end"},
+    **{(hook, "cancel"): HANGS for hook in HOOKS if hook != "websocket_end"},
+    **{(hook, "unanswer"): HANGS for hook in HOOKS[2:] if hook != "websocket_end"},
+}
+"""What a foreign addon makes of a WebSocket of its own."""
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize(
+    "deed", ["raise", "halt", "redirect", "rewrite", "rename", "answer", "unanswer", "cancel", "hang", "kill"]
+)
+async def test_a_foreign_addon_cannot_open_a_way_for_a_websocket(closed: Stage, hook: str, deed: str) -> None:
+    expected = SPOILT.get((hook, deed), COMPLETED)
+    assert await socket_outcome(closed, expected, x_foreign=f"{hook} {deed}") == expected
+
+
+OURS_TOLD = {
+    "flows.turns:connect": 500,
+    "flows.handshake:accept": 500,
+    "flows.turns:Turns.begin": "error",
+    "flows.requests:Desk.turn": "error",
+    "exchange:Exchange.open": "error",
+    "flows.lanes:Lanes._pump": "error",
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "fault", "expected"),
+    [
+        *((place, fault, told) for place, told in OURS_TOLD.items() for fault in ("raise", "cancel", "odd")),
+        ("flows.lanes:Lanes._take", "raise", "error"),
+        ("flows.websocket:SocketLayer._heard", "raise", HANGS),
+        ("flows.live:LiveStream.flow_done", "raise", HANGS),
+    ],
+)
+async def test_a_fault_of_our_own_is_told_over_a_websocket(
+    closed: Stage, place: str, fault: str, expected: str | int
+) -> None:
+    assert await socket_outcome(closed, expected, x_sabotage=f"qwenproxy.{place} {fault}") == expected
+    await answers(closed)
 
 
 @pytest.mark.parametrize("fault", ["raise", "cancel", "odd", "exit", "hang"])

@@ -97,6 +97,11 @@ async def test_the_example_with_python(started: Started) -> None:
     assert ABOUT_RIGA in await started.run(sys.executable, "-c", program)
 
 
+async def test_the_example_with_a_websocket(started: Started) -> None:
+    program = started.here(example("python", "# pip install 'openai[realtime]'"))
+    assert "simulated" in await started.run(sys.executable, "-c", program)
+
+
 APP = """
 from openai import OpenAI
 

@@ -65,6 +65,17 @@ SCENARIOS: dict[str, Json] = {
         "input": "[sim: call crm__get_weather] Riga",
         "tools": [{"type": "namespace", "name": "crm", "description": "d", "tools": [WEATHER]}],
     },
+    "a shell": {"input": "[sim: call shell] Hello", "tools": [{"type": "shell", "environment": {"type": "local"}}]},
+    "a patch": {"input": "[sim: call apply_patch] Hello", "tools": [{"type": "apply_patch"}]},
+    "a search": {"input": "Riga", "tools": [{"type": "web_search"}]},
+    "sealed thinking": {"input": "Hello", "model": THINKER, "include": ["reasoning.encrypted_content"], "store": False},
+    "log probabilities": {
+        "input": "Hello",
+        "model": "qwen3-8b",
+        "reasoning": {"effort": "none"},
+        "include": ["message.output_text.logprobs"],
+        "top_logprobs": 2,
+    },
     "a history": {"input": HISTORY, "tools": [WEATHER]},
     "an image": {"input": SEEN, "model": THINKER},
     "instructions": {"input": "Hello", "instructions": "Be brief."},
@@ -99,7 +110,8 @@ def text_of(item: Json) -> str:
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_whole_and_streamed_an_answer_is_the_same(stage: Simulated, name: str) -> None:
     fields = SCENARIOS[name]
-    whole = (await ask(stage, fields)).model_dump(mode="json")
+    whole = (await ask(stage, fields)).to_dict(mode="json")
+    responses.validate_response(whole)
     assert whole["status"] == STATUS.get(name, "completed")
     stream = await wire(stage, {"model": CODER, "stream": True} | fields)
     ended = responses.check(responses.read(stream))
@@ -203,7 +215,7 @@ async def test_what_was_left_out_is_named(stage: Simulated) -> None:
         model=CODER,
         input="Hi",
         truncation="auto",
-        include=["reasoning.encrypted_content"],
+        include=["code_interpreter_call.outputs"],
         tools=[{"type": "file_search", "vector_store_ids": ["v"]}],
     )
     dropped = answer.headers["x-qwenproxy-dropped"].split(", ")

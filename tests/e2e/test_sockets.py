@@ -13,6 +13,7 @@ from openai.resources.responses.responses import AsyncResponsesConnection, Respo
 from openai.types.responses import Response, ResponsesServerEvent
 
 from qwenproxy.wire.openai import Json
+from tests.e2e.test_responses import WEATHER
 from tests.support.apps import IN_TWO_CITIES, Scripted, Simulated, scripted, simulated
 from tests.support.clients import App2, connected, trusting
 from tests.support.completions import streamed
@@ -30,13 +31,6 @@ pytestmark = [
 
 KEY = "sk-app-SECRET"
 MODEL = "qwen3-coder-plus"
-WEATHER: Any = {
-    "type": "function",
-    "name": "get_weather",
-    "description": "The weather in a city",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    "strict": False,
-}
 LIMITS = ResponsesWebSocketLimits(
     max_lanes=4, max_events_per_lane=1000, max_events=1000, max_bytes_per_lane=1 << 20, max_bytes=1 << 20
 )

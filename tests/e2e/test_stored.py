@@ -108,6 +108,19 @@ async def test_input_items_are_listed_page_by_page(stage: Simulated) -> None:
         await app.responses.input_items.list(made.id, after="msg_nowhere")
 
 
+async def test_input_items_are_all_that_a_response_was_made_from(stage: Simulated) -> None:
+    """Of earlier responses, too; where one of those is gone, its own input is left."""
+    app = stage.app
+    first = await ask(app, "Hello")
+    second = await ask(app, "More", previous_response_id=first.id)
+    items = [item async for item in app.responses.input_items.list(second.id, order="asc", limit=2)]
+    assert [item.to_dict()["role"] for item in items] == ["user", "assistant", "user"]
+    assert items[1].id == first.output[0].id
+    await app.responses.delete(first.id)
+    (item,) = [item async for item in app.responses.input_items.list(second.id)]
+    assert item == items[2]
+
+
 async def test_a_stream_is_replayed(stage: Simulated) -> None:
     app = stage.app
     events = await told(await app.responses.create(model=MODEL, input="Hello", stream=True))

@@ -12,8 +12,8 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from qwenproxy.addon import COLUMNS
 from qwenproxy.commands.run import free_port
+from qwenproxy.flows.views.screen import COLUMNS
 from tests.support.clients import HELLO
 from tests.support.evidence import CLIENT_KEY, CREDENTIALS, OTHER_CLIENT_KEY, UPSTREAM_KEY, found_in
 from tests.support.stage import ANSWER, DONE, RUNNING, Stage, event, stage

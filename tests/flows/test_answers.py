@@ -22,6 +22,9 @@ class Words:
             raise piece
         return piece
 
+    async def fail(self, error: ProxyError) -> bytes:
+        return b""
+
     async def close(self) -> None:
         self.closed = True
 

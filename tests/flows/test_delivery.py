@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from mitmproxy.connection import Connection
@@ -11,6 +12,7 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.server import ConnectionIO, TimeoutWatchdog
 
 from qwenproxy import sse
+from qwenproxy.errors import STOPPING, ProxyError
 from qwenproxy.flows.delivery import CUT, NOWHERE, Delivery, Pull, Pulled
 from tests.support.simulated import until
 
@@ -21,6 +23,7 @@ class Source:
     def __init__(self) -> None:
         self.pieces: asyncio.Queue[bytes | Exception] = asyncio.Queue()
         self.reads = 0
+        self.last = b"the error"
         self.closed = asyncio.Event()
 
     async def read(self) -> bytes:
@@ -29,6 +32,9 @@ class Source:
         if isinstance(piece, Exception):
             raise piece
         return piece
+
+    async def fail(self, error: ProxyError) -> bytes:
+        return self.last
 
     async def close(self) -> None:
         await asyncio.sleep(0.01)  # as an upstream's connection may take a moment to end
@@ -66,9 +72,11 @@ class Stream:
 
 
 @asynccontextmanager
-async def under_way(*, heartbeat: float = 0, keep: int = 1000) -> AsyncIterator[tuple[Source, Stream, Delivery]]:
+async def under_way(
+    *, heartbeat: float = 0, keep: int = 1000, **stalling: Any
+) -> AsyncIterator[tuple[Source, Stream, Delivery]]:
     source, stream = Source(), Stream()
-    stream.delivery = delivery = Delivery(stream, source, heartbeat=heartbeat, keep=keep)
+    stream.delivery = delivery = Delivery(stream, source, heartbeat=heartbeat, keep=keep, **stalling)
     await settled()
     yield source, stream, delivery
     delivery.cancel()
@@ -222,3 +230,59 @@ def test_mitmproxys_server_has_nothing_to_do_for_a_pull() -> None:
     assert command.blocking
     assert command.connection is NOWHERE
     assert NOWHERE.address is None
+
+
+@pytest.mark.parametrize("heartbeat", [0, 0.02])
+async def test_an_app_that_never_reads_is_given_up(heartbeat: float) -> None:
+    stalled = asyncio.Event()
+    async with under_way(heartbeat=heartbeat, stall=0.1, on_stall=stalled.set) as (source, stream, delivery):
+        delivery.pull()
+        stream.writable.clear()
+        source.pieces.put_nowait(b"one")
+        async with asyncio.timeout(5):
+            await stalled.wait()
+            await stream.ended.wait()
+        assert stream.taken == [b"one", None]
+
+
+async def test_one_that_waits_for_the_upstream_is_not() -> None:
+    stalled = asyncio.Event()
+    async with under_way(stall=0.05, on_stall=stalled.set) as (_, _, delivery):
+        delivery.pull()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await stalled.wait()
+
+
+@pytest.mark.parametrize(("last", "taken"), [(b"the error", [b"one", b"the error", b""]), (b"", [b"one", None])])
+async def test_one_that_is_broken_off_tells_why_if_its_body_can(last: bytes, taken: list[bytes | None]) -> None:
+    async with under_way() as (source, stream, delivery):
+        source.last = last
+        delivery.pull()
+        source.pieces.put_nowait(b"one")
+        assert await until(lambda: stream.taken == [b"one"])
+        delivery.fail(ProxyError(STOPPING, "stopping"))
+        delivery.fail(ProxyError(STOPPING, "stopping"))
+        await stream.ended.wait()
+        assert stream.taken == taken
+
+
+async def test_an_app_that_reads_nothing_is_told_as_soon_as_the_layer_asks() -> None:
+    async with under_way() as (_, stream, delivery):
+        await settled()
+        delivery.fail(ProxyError(STOPPING, "stopping"))
+        await settled()
+        assert stream.taken == []
+        delivery.pull()
+        await stream.ended.wait()
+        assert stream.taken == [b"the error", b""]
+
+
+async def test_what_is_over_is_not_broken_off() -> None:
+    async with under_way() as (source, stream, delivery):
+        delivery.pull()
+        source.pieces.put_nowait(b"")
+        await stream.ended.wait()
+        delivery.fail(ProxyError(STOPPING, "stopping"))
+        await settled()
+        assert stream.taken == [b""]

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from mitmproxy.addons import next_layer, proxyserver
+from mitmproxy.addons import next_layer, proxyserver, save, savehar
 from mitmproxy.options import Options
 from mitmproxy.test import taddons
 
@@ -55,6 +55,22 @@ def test_each_hole_is_tried_here() -> None:
 @pytest.mark.parametrize("value", [[], *OURS])
 def test_the_rule_of_interception_may_be_the_one_that_was_and_the_one_that_will_be(value: list[str]) -> None:
     assert complaints(allow_hosts=value) == []
+
+
+UNSHARED = [
+    ({}, "", ""),
+    ({}, "/a/file", ""),
+    ({"hardump": "flows.har"}, "off", "hardump"),
+    ({}, "memory", "state = memory"),
+]
+
+
+@pytest.mark.parametrize(("options", "state", "wrong"), UNSHARED)
+def test_what_several_workers_cannot_share_is_named(options: dict[str, str], state: str, wrong: str) -> None:
+    with taddons.context(proxyserver.Proxyserver(), save.Save(), savehar.SaveHar()) as context:
+        context.options.update(**options)
+        found = guard.unshared(context.options, state)
+    assert found == (f"{wrong}: several workers cannot share it; leave --workers out" if wrong else "")
 
 
 def test_an_empty_list_is_no_hole() -> None:
@@ -151,3 +167,24 @@ def test_a_request_or_a_handshake_that_has_only_begun_is_undecided(data: bytes) 
 )
 def test_what_is_clear_or_cannot_be_ours_is_not_held_up(data: bytes) -> None:
     assert not guard.undecided(data)
+
+
+REVERSE = "reverse:http://api.openai.com:443@127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("upstream", "itself"),
+    [
+        ("http://127.0.0.1:8080/v1", True),
+        ("http://localhost:8080/v1", True),
+        ("http://[::1]:8081/v1", True),
+        ("http://127.0.0.1:8090/v1", False),
+        ("http://127.0.0.1/v1", False),
+        ("https://qwen.example:8080/v1", False),
+        ("", False),
+    ],
+)
+def test_an_upstream_that_is_the_proxy_itself_is_refused(upstream: str, itself: bool) -> None:
+    found = list(guard.loops([REVERSE, "regular@8081", "dns@53"], upstream))
+    assert len(found) == itself
+    assert all("is the proxy itself" in complaint for complaint in found)

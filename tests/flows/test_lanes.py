@@ -49,6 +49,9 @@ class Body:
             raise piece
         return piece
 
+    async def fail(self, error: ProxyError) -> bytes:
+        return b""
+
     async def close(self) -> None:
         self.closed = True
 
@@ -283,13 +286,42 @@ async def test_what_is_under_way_then_is_brought_to_its_end(app: App) -> None:
     app.bodies["a"] = body = Body(CREATED, COMPLETED)
     app.creates("a")
     await soon(lambda: app.begun == ["a"])
-    app.lanes._expire()
+    app.lanes.part(lanes.EXPIRED)
     app.creates("b", "x")
     await soon(lambda: app.codes == ["websocket_connection_limit_reached"])
     assert app.closes == []
     body.run()
     await soon(lambda: app.closes != [])
     assert app.heard() == [None]
+
+
+STOPPING = ProxyError(errors.STOPPING, "the proxy is stopping: connect again")
+
+
+async def test_when_the_process_is_to_end_what_is_under_way_is_brought_to_its_end(app: App) -> None:
+    app.bodies["a"] = body = Body(CREATED, COMPLETED)
+    app.creates("a")
+    await soon(lambda: app.begun == ["a"])
+    for _ in range(2):
+        app.lanes.part(STOPPING)
+    assert app.closes == []
+    body.run()
+    await soon(lambda: app.closes != [])
+    assert (app.heard(), app.codes) == ([None], ["proxy_stopping"])
+    assert app.closes == [Close(1001, "the proxy is stopping: connect again")]
+
+
+async def test_what_is_broken_off_is_told_so_lane_by_lane(app: App) -> None:
+    app.bodies |= {"a": Body(CREATED), "b": Body(CREATED)}
+    app.creates("a", "x")
+    app.creates("b", "y")
+    await soon(lambda: app.begun == ["a", "b"])
+    app.lanes.fail(STOPPING)
+    await soon(lambda: app.closes != [])
+    assert sorted(str(lane) for lane in app.heard("error")) == ["x", "y"]
+    assert app.codes == ["proxy_stopping"] * 2
+    assert len(app.closes) == 1
+    await soon(lambda: [record.status for record in app.noted] == [503, 503])
 
 
 def test_a_connection_lasts_for_an_hour() -> None:

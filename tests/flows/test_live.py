@@ -7,17 +7,13 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mitmproxy import http
-from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers import http as layers
-from mitmproxy.test import tflow
 
 from qwenproxy import exchange
 from qwenproxy.flows import fit, live
-from qwenproxy.flows.hosts import Hosts
 from tests.support.clients import HELLO, App, App2, connected, request, trusting
 from tests.support.processes import authority
 from tests.support.proxy import Running, proxy
@@ -66,34 +62,6 @@ def padded(size: int) -> bytes:
     """A request's body of *size* bytes."""
     text = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}'
     return text + b" " * (size - len(text))
-
-
-def flow_to(host: str = "127.0.0.1", name: str | None = None, header: str = "", mode: str = "regular") -> Any:
-    flow = tflow.tflow()
-    flow.request.host, flow.request.host_header = host, header or host
-    flow.client_conn.sni = name
-    flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
-    return flow
-
-
-@pytest.mark.parametrize(
-    ("flow", "ours"),
-    [
-        (flow_to("api.openai.com"), True),
-        (flow_to("API.OpenAI.com."), True),
-        (flow_to(name="api.openai.com"), True),
-        (flow_to(header="us.api.openai.com:443"), True),
-        (flow_to(name="mtls.api.openai.com", header="api.openai.com"), True),
-        (flow_to("example.com", mode="reverse:https://api.openai.com"), True),
-        (flow_to("example.com"), False),
-        (flow_to("api.openai.com.example.com", "example.com", "openai.com"), False),
-        (flow_to("mtls.api.openai.com", "mtls.api.openai.com"), False),
-    ],
-    ids=["target", "spelling", "server name", "host", "any of them", "reverse", "other", "lookalikes", "mtls"],
-)
-def test_whose_a_request_is(flow: Any, ours: bool) -> None:
-    door = live.Door(Hosts(["api.openai.com", "*.api.openai.com"]), body_limit=1)
-    assert door.owns(flow) is ours
 
 
 @pytest.mark.parametrize("size", [LIMIT - 1, LIMIT])
@@ -271,27 +239,6 @@ def test_the_door_is_closed_once_and_stays_closed() -> None:
     live.install()
     assert layers.HttpStream is live.LiveStream
     assert STREAM is not live.LiveStream
-
-
-@pytest.mark.parametrize(
-    ("mode", "peer", "authenticates", "relayed"),
-    [
-        ("regular", "127.0.0.1", False, True),
-        ("regular", "::ffff:127.0.0.1", False, True),
-        ("regular", "192.0.2.7", False, False),
-        ("upstream:http://proxy.test", "192.0.2.7", False, False),
-        ("regular", "192.0.2.7", True, True),
-        ("transparent", "192.0.2.7", False, True),
-        ("wireguard", "192.0.2.7", False, True),
-    ],
-)
-def test_for_other_machines_it_is_no_way_to_other_hosts(
-    mode: str, peer: str, authenticates: bool, relayed: bool
-) -> None:
-    flow = flow_to("intranet.test", mode=mode)
-    flow.client_conn.peername = (peer, 50_000)
-    door = live.Door(Hosts(["api.openai.com"]), body_limit=LIMIT, authenticates=authenticates)
-    assert door.relays(flow) == relayed
 
 
 def own_address() -> str:

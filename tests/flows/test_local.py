@@ -1,53 +1,25 @@
 """How the page's facts come about."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from qwenproxy.auth.client import Client
 from qwenproxy.auth.credentials import ApiKey, Credential, MissingKey, NoCredential
-from qwenproxy.auth.oauth import OAuth
-from qwenproxy.auth.store import Store
 from qwenproxy.errors import UPSTREAM_KEY, ProxyError
 from qwenproxy.flows import local
-from qwenproxy.hints import key_kind
 from qwenproxy.lines import Line
 from qwenproxy.record import Record
 from qwenproxy.settings import Settings
 from qwenproxy.upstream import Upstream
-from qwenproxy.wire.oauth import Server
 
 
 def line(credential: Credential, address: str = "https://dashscope.aliyuncs.com/compatible-mode/v1") -> Line:
     return Line(Upstream(address, credential, idle_timeout=5), Settings())
 
 
-def login(folder: Path) -> Credential:
-    client = Client(Server("https://chat.qwen.ai", "client", "scope"))
-    return OAuth(Store(folder / "creds.json"), client, allowed_hosts=(), refresh_lead=300)
-
-
-CREDENTIALS: list[tuple[Callable[[Path], Credential], str, bool]] = [
-    (lambda _: ApiKey("sk-1"), "there is a key", True),
-    (lambda _: NoCredential(), "the upstream wants none", True),
-    (lambda _: MissingKey(ProxyError(UPSTREAM_KEY, "set a key")), "set a key", False),
-    (login, "lost", False),
-]
-
-
-@pytest.mark.parametrize(("made", "state", "well"), CREDENTIALS, ids=["key", "none", "missing", "login"])
-async def test_each_kind_of_credential_says_how_it_is(
-    tmp_path: Path, made: Callable[[Path], Credential], state: str, well: bool
-) -> None:
-    told = local.upstream(line(made(tmp_path)))
-    assert (told.state, told.well) == (state, well)
-
-
-def test_a_key_of_another_plan_is_complained_of() -> None:
-    wrong = Line(Upstream("https://coding.dashscope.aliyuncs.com/v1", ApiKey("sk-1"), idle_timeout=5), Settings())
-    wrong.kind = key_kind("sk-ws-1", "")
-    assert not local.upstream(wrong).well
+def test_a_way_to_qwen_is_told_as_ready_or_with_what_to_do() -> None:
+    told = local.upstream(line(NoCredential()))
+    assert (told.state, told.well) == ("the upstream wants none", True)
+    told = local.upstream(line(MissingKey(ProxyError(UPSTREAM_KEY, "set a key"))))
+    assert (told.state, told.well) == ("there is no key: set a key", False)
 
 
 def test_a_line_that_rests_is_said_to() -> None:

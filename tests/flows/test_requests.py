@@ -1,5 +1,6 @@
 """From a visit to its answer, without a proxy around it."""
 
+import asyncio
 import gzip
 import logging
 from collections.abc import AsyncIterator
@@ -17,11 +18,13 @@ from mitmproxy.test import tflow, tutils
 from qwenproxy.exchange import Answer
 from qwenproxy.flows.requests import Desk
 from qwenproxy.flows.visits import Visit, take_credentials
+from qwenproxy.places import Places
 from qwenproxy.service import service
 from qwenproxy.settings import load
 from qwenproxy.wire.openai import Json
 from tests.support.completions import completion, refused
-from tests.support.upstream import upstream, whole
+from tests.support.simulated import until
+from tests.support.upstream import Connection, upstream, whole
 
 HELLO: Json = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 REVERSE = ProxyMode.parse("reverse:http://api.openai.com:443@127.0.0.1:8080")
@@ -60,7 +63,9 @@ def settled(base_url: str = "http://127.0.0.1:1/compatible-mode/v1", **settings:
     named = {f"QWENPROXY_{name.upper()}": value for name, value in settings.items()}
     environ = {"HOME": "/nowhere", "QWENPROXY_UPSTREAM": base_url, "QWENPROXY_API_KEY": "sk-1"} | named
     found = load(environ, Path("/nowhere"))
-    DESKS.append(Desk(found, service(found, environ)))
+    places = Places()
+    places.configure(found)
+    DESKS.append(Desk(found, service(found, environ), places=places))
     return DESKS[-1]
 
 
@@ -263,3 +268,34 @@ async def test_a_body_is_measured_unpacked() -> None:
 def test_a_limit_that_cannot_be_names_its_setting() -> None:
     with pytest.raises(ValueError, match="RATE_LIMIT"):
         settled(rate_limit="often")
+
+
+async def test_what_an_app_showed_as_its_key_is_in_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    asked = visit("GET", "/v1/models/open-sesame", authorization="Bearer open-sesame")
+    answer = await settled().answer(asked)
+    assert "[secret]" in content(answer)["error"]["message"]
+    assert "open-sesame" not in content(answer)["error"]["message"]
+    assert "open-sesame" not in caplog.text
+
+
+async def test_calls_of_models_wait_for_a_place_and_others_do_not() -> None:
+    go_on = asyncio.Event()
+
+    async def late(connection: Connection) -> None:
+        await go_on.wait()
+        await connection.send(completion("Hi"))
+
+    async with upstream(late) as found:
+        base_url = f"http://127.0.0.1:{found.port}/compatible-mode/v1"
+        desk = settled(base_url, exchanges="1", queue="1", heartbeat="0")
+        first, second = (asyncio.create_task(desk.answer(visit("POST", CHAT, HELLO))) for _ in range(2))
+        assert await until(lambda: desk.places.queued == 1)
+        refused = await desk.answer(visit("POST", CHAT, HELLO))
+        assert (refused.status, content(refused)["error"]["code"]) == (503, "proxy_overloaded")
+        assert refused.headers["retry-after"]
+        assert (await desk.answer(visit("GET", "/v1/models"))).status == 200
+        second.cancel()
+        assert await until(lambda: desk.places.queued == 0)
+        third = asyncio.create_task(desk.answer(visit("POST", CHAT, HELLO)))
+        go_on.set()
+        assert [(await each).status for each in (first, third)] == [200, 200]

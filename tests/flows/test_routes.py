@@ -71,7 +71,6 @@ def refusal(method: str, path: str, headers: dict[str, str] | None = None) -> Pr
         ("POST", "/v1/moderations"),
         ("POST", "/v1/moderations/"),
         ("PUT", "/v1/moderations"),
-        ("POST", "/v1/responses/compact"),
         ("GET", "/v1/chat/completions"),
         ("GET", "/v1/chat/completions/chatcmpl-1/messages"),
         ("DELETE", "/v1/models/a"),

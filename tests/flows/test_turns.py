@@ -56,9 +56,11 @@ def settled(qwen: Upstream, **settings: str) -> Desk:
 
 
 def handshake(version: str = "HTTP/1.1", handler: Any = ..., **changed: str) -> Visit:
-    asked = visit("GET", "/v1/responses", **(UPGRADE | changed))
+    headers: dict[str, Any] = {**UPGRADE, **changed}
+    asked = visit("GET", "/v1/responses", **headers)
     asked.flow.request.http_version = version
-    asked.handler = Server() if handler is ... else handler
+    server: Any = Server()
+    asked.handler = server if handler is ... else handler
     return asked
 
 

@@ -11,7 +11,7 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.server import ConnectionIO, TimeoutWatchdog
 from mitmproxy.test import tflow
 
-from qwenproxy.errors import MODEL_NOT_FOUND, ProxyError
+from qwenproxy.errors import MODEL_NOT_FOUND, STOPPING, ProxyError
 from qwenproxy.exchange import Answer, Body
 from qwenproxy.flows import visits
 from qwenproxy.flows.visits import Visit, take_credentials
@@ -27,6 +27,9 @@ class Words:
 
     async def read(self) -> bytes:
         return self._pieces.pop(0)
+
+    async def fail(self, error: ProxyError) -> bytes:
+        return error.message.encode()
 
     async def close(self) -> None:
         self.closed = True
@@ -175,6 +178,26 @@ async def test_an_app_that_leaves_ends_the_opening(caplog: pytest.LogCaptureFixt
     arrived.cancel()
     await opening
     assert cancelled.is_set()
+    assert caplog.text == ""
+
+
+async def test_one_that_is_broken_off_before_its_answer_is_answered_with_the_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    arrived = visit()
+    record = arrived.record = Record("req_1", "POST", "chat", lambda: 0.0)
+
+    async def hang() -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    opening = asyncio.create_task(opened(arrived, hang()))
+    await asyncio.sleep(0)
+    arrived.fail(ProxyError(STOPPING, "the proxy is stopping", retry_after=1))
+    response = await opening
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert orjson.loads(response.raw_content or b"")["error"]["code"] == "proxy_stopping"
+    assert record.status == 503
     assert caplog.text == ""
 
 

@@ -1,9 +1,11 @@
 """A WebSocket that is answered here: RFC 6455 on the wire, and what mitmproxy's hooks and views see of it."""
 
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +18,6 @@ from wsproto import events as frames
 from wsproto.connection import Connection, ConnectionType
 from wsproto.frame_protocol import Opcode
 
-from qwenproxy.flows import websocket
 from qwenproxy.flows.websocket import Bounds, Close, Saying, SocketLayer
 from tests.support.clients import connected
 from tests.support.completions import streamed
@@ -54,6 +55,7 @@ class Line:
         *,
         heartbeat: float = 0.0,
         keep: int = LIMIT,
+        hears: bool = True,
     ) -> None:
         self.flow = tflow.tflow()
         self.speaker = Speaker()
@@ -65,7 +67,8 @@ class Line:
         with taddons.context() as options:
             self.client = self.flow.client_conn
             around = context.Context(self.client, options.options)
-            self.layer = SocketLayer(around, self.flow, self.speaker, Bounds(LIMIT, heartbeat, keep))
+            bounds = Bounds(LIMIT, heartbeat, keep)
+            self.layer = SocketLayer(around, self.flow, self.speaker, bounds, lambda name: hears)
         self.happens(events.Start())
 
     def happens(self, event: events.Event) -> None:
@@ -101,6 +104,14 @@ class Line:
     def shown(self) -> Sequence[tuple[bool, bytes]]:
         assert self.flow.websocket is not None
         return [(message.from_client, message.content) for message in self.flow.websocket.messages]
+
+
+def test_where_no_addon_wants_to_hear_no_hook_is_called() -> None:
+    line = Line(hears=False)
+    line.sends(text("a"))
+    line.says(b"b", close=Close(1000, ""))
+    assert (line.speaker.heard, line.hooks) == ([(b"a", True)], [])
+    assert [type(each) for each in line.got] == [frames.TextMessage, frames.CloseConnection]
 
 
 def text(said: str, *, finished: bool = True) -> frames.TextMessage:
@@ -146,7 +157,8 @@ def test_a_script_may_change_a_message_or_drop_it() -> None:
     line = Line(drop)
     line.sends(text("a"))
     line.says(b"b")
-    assert line.speaker.heard == line.got == []
+    assert line.speaker.heard == []
+    assert line.got == []
 
 
 def test_a_flow_that_is_killed_is_over() -> None:
@@ -216,11 +228,12 @@ def test_the_proxy_ends_it_and_waits_for_the_app_a_while(answers: bool) -> None:
     saying = line.says(b"last", close=Close(1001, "old"))
     assert saying.taken.is_set()
     said, close = line.got
-    assert (said, close) == (text("last"), frames.CloseConnection(1001, "old"))
+    end = frames.CloseConnection(1001, "old")
+    assert (said, close) == (text("last"), end)
     assert line.says(b"more").taken.is_set()
     assert not line.closed
     if answers:
-        line.sends(close.response())
+        line.sends(end.response())
     else:
         line.wakes()
     assert ended(line) == (False, 1001, "old")
@@ -290,7 +303,7 @@ def test_what_is_no_websocket_ends_it_with_the_code_for_that(case: str) -> None:
 
 def test_silence_is_broken_by_pings(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(websocket.time, "monotonic", lambda: now)
+    monkeypatch.setattr("qwenproxy.flows.websocket.time", SimpleNamespace(monotonic=lambda: now, time=time.time))
     line = Line(heartbeat=15)
     assert [each.delay for each in line.wakeups] == [15.0]
     now += 10

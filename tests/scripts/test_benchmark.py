@@ -1,5 +1,7 @@
 """The benchmark's pure parts: figures, tables, the check of answers, and the reader of HTTP."""
 
+import asyncio
+
 import pytest
 
 from qwenproxy.dialects.base import Dialect
@@ -9,13 +11,15 @@ from qwenproxy.dialects.dashscope import DashScope
 from qwenproxy.errors import ProxyError
 from qwenproxy.plans import GATEWAY
 from qwenproxy.wire.openai import Delta
-from scripts.benchmark import payloads
+from scripts.benchmark import payloads, workers
 from scripts.benchmark.answers import Answer, check
+from scripts.benchmark.client import Client, read
 from scripts.benchmark.faces import (
     COMPATIBLE,
     CONTENTS,
     DASHSCOPE,
     STREAM_HEAD,
+    UNKNOWN,
     Face,
     burst,
     face_of,
@@ -36,9 +40,10 @@ from scripts.benchmark.figures import (
 from scripts.benchmark.http1 import MessageReader
 from scripts.benchmark.load import LOADS, quicker
 from scripts.benchmark.payloads import Order
-from scripts.benchmark.report import number, ratio, report, table
+from scripts.benchmark.report import BASE, ROWS, number, ratio, report, table
 from scripts.benchmark.rounds import Round, turned
 from scripts.benchmark.subjects import SUBJECTS, telling_line
+from scripts.benchmark.summary import AGAINST_BARE, AGAINST_PLAIN, PROXIES, VARIANTS, summary
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ PACED = Order(3, 50)
 
 
 def _streamed(*events: int) -> bytes:
-    """The body of a stream of *events*, the first planned for second 10, the next for 11, and so on."""
+    """The body of a stream of *events*, the first sent at second 10, the next at 11, and so on."""
     chunked = STREAM_HEAD + COMPATIBLE.first + b"".join(COMPATIBLE.event(k, 10 + k) for k in events) + COMPATIBLE.last
     reader = MessageReader(until_close=True)
     reader.feed(chunked)
@@ -151,7 +156,7 @@ def test_only_complete_answers_count(answer: Answer, order: Order | None, failur
     assert check(answer, order).failure == failure
 
 
-def test_lateness_is_arrival_after_plan_of_the_whole_event() -> None:
+def test_lateness_is_arrival_after_sending_of_the_whole_event() -> None:
     body = _streamed(0, 1, 2)
     end_of_first = body.index(b"\n\n") + 2
     inside_second = body.index(b"~1@") + 10
@@ -159,6 +164,32 @@ def test_lateness_is_arrival_after_plan_of_the_whole_event() -> None:
     outcome = check(Answer(9.0, 200, body, arrivals), PACED)
     assert (outcome.first, outcome.content, outcome.latency, outcome.events) == (0.5, 1.25, 4.0, 3)
     assert outcome.lateness == pytest.approx([0.25, 0.5, -0.5])
+
+
+async def test_an_answer_that_is_read_later_is_the_same() -> None:
+    """Its head alone, then an event, then all the rest; a refusal, which has a length, is read at once."""
+    events = [COMPATIBLE.event(k, 10 + k) for k in range(3)]
+    replies = [[STREAM_HEAD, COMPATIBLE.first + events[0], *events[1:], COMPATIBLE.last], [UNKNOWN]]
+
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for pieces in replies:
+            await reader.readuntil(b"\r\n\r\n")
+            for piece in pieces:
+                writer.write(piece)
+                await asyncio.sleep(0.01)
+        writer.close()
+
+    server = await asyncio.start_server(reply, "127.0.0.1", 0)
+    client = Client(server.sockets[0].getsockname()[1])
+    try:
+        found = [await client.ask(b"GET / HTTP/1.1\r\n\r\n", later=True) for _ in replies]
+    finally:
+        client.close()
+        server.close()
+    for answer in found:
+        read(answer)
+    assert [check(answer, PACED).failure for answer in found] == ["", "status 404"]
+    assert len(found[0].arrivals) >= 4
 
 
 def test_failed_answers_add_nothing_to_the_figures() -> None:
@@ -292,6 +323,24 @@ def test_the_quick_plan_takes_half_the_time() -> None:
     assert sum(load.seconds * load.slices for load in half) <= sum(load.seconds * load.slices for load in LOADS) / 2
 
 
+def test_the_summary_names_a_load_and_a_figure_that_there_are() -> None:
+    kinds = {load.name: load.kind for load in LOADS}
+    for _, load, figure in (*AGAINST_BARE, *AGAINST_PLAIN):
+        assert figure in {name for name, *_ in ROWS[kinds[load]]}
+        assert BASE[load.partition("-")[0]] == BASE[kinds[load]]
+    assert {*PROXIES, *VARIANTS} <= {subject.name for subject in SUBJECTS}
+
+
+def test_the_summary_is_made_of_ratios_and_leaves_out_a_table_without_any() -> None:
+    figures = {"bare": {"requests_per_s": 500.0}, "run": {"requests_per_s": 400.0}}
+    found = {name: Measurement(each, 100, 0) for name, each in figures.items()}
+    lines = summary([Round(["bare", "run"], {"whole-16": found})]).splitlines()
+    assert lines[:2] == ["| | `mitmdump -s addons/qwen.py` | `qwenproxy run` |", "|---|---|---|"]
+    assert "| requests/s, 16 connections, more is better | - | 0.80 (0.80-0.80) |" in lines
+    assert len(lines) == 2 + len(AGAINST_BARE)
+    assert summary([]) == ""
+
+
 def test_the_report_compares_with_bare_and_names_what_failed() -> None:
     load = LOADS[0]
     found = Round(
@@ -317,3 +366,23 @@ def test_the_report_compares_with_bare_and_names_what_failed() -> None:
     ):
         assert line in lines
     assert any(line.startswith("- 1 of 1 measurements were disturbed: others used up to 50% of") for line in lines)
+
+
+def test_workers_are_compared_round_by_round_and_disturbed_rounds_apart() -> None:
+    one = [workers.Figures(500, 1.5, [1.0], 0.04, 0.01), workers.Figures(500, 1.5, [1.0], 0.04, 0.5)]
+    two = [workers.Figures(950, 1.6, [0.5, 0.5], 0.08, 0.02), workers.Figures(600, 1.6, [0.6, 0.4], 0.08, 0.5)]
+    apart = [workers.Figures(1000, 1.5, [0.5, 0.5], 0.08, 0.02)] * 2
+    found = workers.report({}, {"one": one, "apart": apart, "two": two})
+    rows = [line.strip("| ").split("|") for line in found.splitlines()]
+    told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if len(row) == 4}
+    assert told["--workers 2, requests/s"] == ["2", "1.55", "1.20-1.90"]
+    assert told["the same, where others took next to nothing"] == ["1", "1.90", "1.90-1.90"]
+    assert told["two processes apart, requests/s"] == ["2", "2.00", "2.00-2.00"]
+    assert told["--workers 2, exchanges per CPU second, both cores"] == ["2", "1.88", "1.88-1.88"]
+    assert told["--workers 2 to two processes apart, requests/s"] == ["2", "0.77", "0.60-0.95"]
+
+
+def test_the_launchers_own_time_is_no_workers() -> None:
+    assert workers.shares({1: 9.0, 2: 1.0, 3: 3.0}, launcher=1) == [0.25, 0.75]
+    assert workers.shares({1: 9.0}, launcher=1) == [1.0]
+    assert workers.shares({1: 1.0, 2: 1.0}, launcher=None) == [0.5, 0.5]

@@ -50,7 +50,7 @@ def test_requests_are_told_in_short(outcome: str, requests: tuple[str, ...], tex
         ("models", SERVED, "served"),
         ("webhooks", LOCAL, "asks nobody"),
         ("admin.organization.users", REFUSED, f"404 `unsupported_endpoint`: {WHY['admin']}"),
-        ("realtime", "426 websocket_not_supported", "426 `websocket_not_supported`: over plain HTTP only"),
+        ("realtime", "426 websocket_not_supported", "426 `websocket_not_supported`: no such WebSocket"),
     ],
 )
 def test_each_row_tells_what_becomes_of_it_and_why(resource: str, outcome: str, text: str) -> None:
@@ -58,7 +58,11 @@ def test_each_row_tells_what_becomes_of_it_and_why(resource: str, outcome: str, 
 
 
 def test_the_longest_name_gives_the_reason() -> None:
-    assert reason_of("responses.input_tokens") != reason_of("responses.input_items") == WHY["responses"]
+    why = {"files": "nothing is stored", "files.content": "there is none"}
+    assert [reason_of(name, why) for name in ("files.content", "files.contents")] == [
+        why["files.content"],
+        why["files"],
+    ]
 
 
 def test_a_refusal_without_a_reason_is_a_fault() -> None:

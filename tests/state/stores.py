@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from qwenproxy.state.base import Ending, Entry
+from qwenproxy.state.base import Ending, Entry, Store
 from qwenproxy.state.database import Bounds
 from qwenproxy.state.sqlite import SQLiteStore
 from qwenproxy.wire.openai import Json
@@ -36,7 +36,7 @@ def entry(name: str, owner: str = ME, **fields: Any) -> Entry:
     return Entry(owner, body(name), [item(f"in_{name}")], **fields)
 
 
-async def keep(store: SQLiteStore, name: str, owner: str = ME, **fields: Any) -> None:
+async def keep(store: Store, name: str, owner: str = ME, **fields: Any) -> None:
     """Put a response there that is completed, with the item `out_<name>`."""
     await store.add(entry(name, owner, **fields))
     assert await store.end(name, Ending(body(name, "completed"), [item(f"out_{name}")]))

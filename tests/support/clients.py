@@ -173,6 +173,8 @@ class App2:
         self._greedy = greedy
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self._streams: dict[int, Stream] = {}
+        self.told_to_go = False
+        """The proxy wants no more streams on this connection."""
         self._http.initiate_connection()
 
     async def ask(self, body: Any, path: str = CHAT, **headers: str) -> Reply:
@@ -182,13 +184,19 @@ class App2:
         return Reply(int(stream.headers[":status"]), stream.headers, bytes(stream.body), stream.broken)
 
     async def send(self, body: Any, path: str = CHAT, **headers: str) -> Stream:
+        stream = await self.begin(body, path, **headers)
+        self._http.end_stream(stream.id)
+        await self._flush()
+        return stream
+
+    async def begin(self, body: Any, path: str = CHAT, **headers: str) -> Stream:
+        """Send a request, but for its end."""
         stream = Stream(self._http.get_next_available_stream_id())
         self._streams[stream.id] = stream
         pseudo = [(":method", "POST"), (":scheme", "https"), (":authority", "api.openai.com"), (":path", path)]
         self._http.send_headers(stream.id, pseudo + [(name.replace("_", "-"), v) for name, v in headers.items()])
         for part in parts(body if isinstance(body, bytes) else orjson.dumps(body), 16_000):
             self._http.send_data(stream.id, part)
-        self._http.end_stream(stream.id)
         await self._flush()
         return stream
 
@@ -214,6 +222,8 @@ class App2:
 
     def _take(self, event: h2.events.Event) -> None:
         match event:
+            case h2.events.ConnectionTerminated(error_code=0):
+                self.told_to_go = True
             case h2.events.ResponseReceived():
                 self._streams[event.stream_id].headers |= {
                     name.decode(): value.decode() for name, value in event.headers

@@ -20,9 +20,9 @@ class Clock:
         await asyncio.sleep(0)
 
 
-async def until(fits: Callable[[], bool]) -> bool:
-    """Wait for it, five seconds at most; whether it came."""
-    for _ in range(2500):
+async def until(fits: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Wait for it, so many *seconds* at most; whether it came."""
+    for _ in range(round(seconds / 0.002)):
         if fits():
             return True
         await asyncio.sleep(0.002)

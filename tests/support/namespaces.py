@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -27,14 +27,16 @@ PATIENCE = 60.0  # s for a program to end
 NAMES = f"127.0.0.1 localhost\n{OPENAI[socket.AF_INET]} api.openai.com\n{EXAMPLE} example.com mtls.api.openai.com\n"
 """Home's /etc/hosts."""
 
-NEEDED = ("ip", "nft", "iptables", "unshare", "nsenter", "setpriv")
+WIRED = ("ip", "unshare", "nsenter", "setpriv")
+"""What makes machines with wires between them."""
+NEEDED = (*WIRED, "nft", "iptables")
 
 
-def missing() -> str:
-    """Why there can be no namespaces here; "" if there can."""
+def missing(needed: Sequence[str] = NEEDED) -> str:
+    """Why there can be no namespaces here, with the programs *needed* in them; "" if there can."""
     if os.geteuid() != 0:
         return "network namespaces need root"
-    if lacking := [name for name in NEEDED if shutil.which(name) is None]:
+    if lacking := [name for name in needed if shutil.which(name) is None]:
         return f"there is no {' and no '.join(lacking)} on this machine (Debian: iproute2, nftables, iptables)"
     tried = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, text=True, check=False)
     return tried.stderr.strip()

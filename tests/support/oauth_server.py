@@ -4,6 +4,7 @@ token comes twice.  Answers may be scripted, and held back."""
 import asyncio
 import base64
 import hashlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -196,15 +197,15 @@ def dead() -> Said:
 
 
 @asynccontextmanager
-async def oauth_server(**settings: Any) -> AsyncIterator[OAuthServer]:
-    """A server that is up, on a free port.  At the end nobody may have asked it for anything wrong."""
+async def oauth_server(at: socket.socket | None = None, **settings: Any) -> AsyncIterator[OAuthServer]:
+    """A server that is up, on a free port or *at* a socket.  At the end nobody may have asked it for anything wrong."""
     found = OAuthServer(**settings)
     app = web.Application()
     app.router.add_post("/api/v1/oauth2/device/code", found.device)
     app.router.add_post("/api/v1/oauth2/token", found.token)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0) if at is None else web.SockSite(runner, at)
     await site.start()
     found.port = runner.addresses[0][1]
     try:

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +87,16 @@ def authority(confdir: Path) -> Path:
     return confdir / "mitmproxy-ca-cert.pem"
 
 
+async def end(child: asyncio.subprocess.Process) -> None:
+    """Have *child* end: in order, else at once, else by force."""
+    for stop in (child.terminate, child.terminate, child.kill):
+        stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(3):
+                await child.wait()
+            return
+
+
 @asynccontextmanager
 async def running(
     command: Sequence[str], environ: Mapping[str, str], *, ready: str = "", times: int = 1
@@ -103,10 +113,6 @@ async def running(
         yield found
     finally:
         if child.returncode is None:
-            child.terminate()
-            try:
-                await asyncio.wait_for(child.wait(), 5)
-            except TimeoutError:
-                child.kill()
+            await end(child)
         await child.wait()
         await reading

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +55,14 @@ class Program:
 
 
 @asynccontextmanager
-async def program(name: str, *arguments: object) -> AsyncIterator[Program]:
-    """The script *name* of this folder; killed if it has not ended when it is not needed any more."""
-    environ = os.environ | {"PYTHONPATH": str(ADDONS)}
+async def program(name: str, *arguments: object, enter: Sequence[str] = ()) -> AsyncIterator[Program]:
+    """The script *name* of this folder; killed if it has not ended when it is not needed any more.
+
+    *enter*: the words before a command that is to run elsewhere, as in a network namespace.
+    """
+    environ = os.environ | {"PYTHONPATH": f"{ADDONS}{os.pathsep}{ADDONS.parent}"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, SUPPORT / name, *map(str, arguments), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ
+        *enter, sys.executable, SUPPORT / name, *map(str, arguments), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ
     )
     try:
         yield Program(process)

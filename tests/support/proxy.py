@@ -40,9 +40,9 @@ class Running:
 async def proxy(
     environ: Mapping[str, str], confdir: Path, *, modes: tuple[str, ...] = (REVERSE,)
 ) -> AsyncIterator[Running]:
-    """The proxy with the settings of *environ*, its CA kept in *confdir*."""
+    """The proxy with the settings of *environ*, its CA and, if these do not say otherwise, its state in *confdir*."""
     master = LeanMaster(Options(confdir=str(confdir)))
-    addon = QwenProxy(environ)
+    addon = QwenProxy({"XDG_STATE_HOME": str(confdir / "state"), **environ})
     master.options.update(mode=[f"{mode}{free_port('127.0.0.1')}" for mode in modes])
     master.addons.add(addon)
     addon.configure(set(master.options.keys()))
@@ -55,5 +55,6 @@ async def proxy(
         yield Running(master, addon, [server.listen_addrs[0][1] for server in servers])
     finally:
         await servers.update([])
+        addon.hurry()
         Master.shutdown(master)
         await task

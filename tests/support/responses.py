@@ -9,6 +9,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from qwenproxy.wire.openai import Json
+from tests.support import published
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 TERMINAL = {"response.completed", "response.incomplete", "response.failed"}
@@ -89,7 +90,8 @@ def check(events: Sequence[Json]) -> Json:
 
 
 def validate_event(event: Json) -> None:
-    """Check *event* against the official package, strictly."""
+    """Check *event* against the published schema, and against the official package, strictly."""
+    assert not published.event_faults(event)
     if event["type"] == "response.failed" and event["response"]["error"]["code"] in OTHER_CODES:
         error = event["response"]["error"] | {"code": "server_error"}
         event = event | {"response": event["response"] | {"error": error}}
@@ -100,6 +102,7 @@ def validate_event(event: Json) -> None:
 def validate_response(response: Json) -> Response:
     """The same for a whole response."""
     assert response.keys() >= set(REQUIRED)
+    assert not published.faults(response, "response")
     return validate_type(type_=Response, value=response)
 
 

@@ -1,7 +1,7 @@
 """A WebSocket, frame by frame: an app's end of it, held in the test's hands."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -12,12 +12,12 @@ from wsproto import events as frames
 from wsproto.connection import Connection, ConnectionType
 
 from qwenproxy.wire.openai import Json
-from tests.support.clients import PATIENCE, App, Reply, request
+from tests.support.clients import PATIENCE, App, request
 from tests.support.responses import check
 
 KEY, PROOF = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 """RFC 6455's example, and what a server makes of it."""
-UPGRADE = {
+UPGRADE: Mapping[str, Any] = {
     "upgrade": "websocket",
     "connection": "Upgrade",
     "sec_websocket_key": KEY,
@@ -32,9 +32,8 @@ CREATE: Json = {"type": "response.create", "model": "gpt-4o", "input": "Hello"}
 class Socket:
     """The app's end, once the handshake is done.  `heard`: all events but messages, in their order."""
 
-    def __init__(self, app: App, accepted: Reply) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
-        self.accepted = accepted
         self.heard: list[frames.Event] = []
         self._ws = Connection(ConnectionType.CLIENT)
         self._texts: list[str] = []
@@ -120,10 +119,9 @@ class Socket:
 
 async def upgraded(app: App, path: str = PATH, **headers: str) -> Socket:
     """The WebSocket that *app*'s connection becomes."""
-    await app.send(request("GET", path, **(UPGRADE | headers)))
-    accepted = await app.head()
-    assert accepted.status == 101
-    return Socket(app, accepted)
+    await app.send(request("GET", path, **{**UPGRADE, **headers}))
+    assert (await app.head()).status == 101
+    return Socket(app)
 
 
 @asynccontextmanager

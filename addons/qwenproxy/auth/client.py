@@ -25,6 +25,8 @@ LONGEST_RETRY = 3600.0  # s; what a server says beyond that is not believed
 type Shown = Callable[[Invitation], None]
 """Is told what the user has to open."""
 type Sleep = Callable[[float], Awaitable[None]]
+type Check = Callable[[], Awaitable[None]]
+"""Raises if a request is not to be sent any more."""
 
 
 @cache
@@ -50,13 +52,18 @@ class Client:
         verifier = secrets.token_urlsafe(32)
         return await self.carry_out(device.sign_in(self.server, verifier), show)
 
-    async def renew(self, refresh_token: str) -> TokenAnswer:
-        """The next token.  Raises SignInError: Refused if the login is over, anything else if it is not."""
-        return await self.carry_out(renewal.renew(self.server, refresh_token))
+    async def renew(self, refresh_token: str, check: Check | None = None) -> TokenAnswer:
+        """The next token; *check* is asked at the last moment, since the refresh token can be sent but once.
 
-    async def carry_out[T](self, conversation: Conversation[T], show: Shown = lambda _: None) -> T:
+        Raises SignInError: Refused if the login is over, anything else if it is not; and what *check* raises.
+        """
+        return await self.carry_out(renewal.renew(self.server, refresh_token), check=check)
+
+    async def carry_out[T](
+        self, conversation: Conversation[T], show: Shown = lambda _: None, check: Check | None = None
+    ) -> T:
         """Do what *conversation* asks for, to its end; its result, or what it raises."""
-        async with self._sessions() as session:
+        async with self._sessions(check) as session:
             step = next(conversation)
             while True:
                 reply: Reply | None = None
@@ -74,14 +81,24 @@ class Client:
                     return result
 
     @asynccontextmanager
-    async def _sessions(self) -> AsyncIterator[aiohttp.ClientSession]:
+    async def _sessions(self, check: Check | None) -> AsyncIterator[aiohttp.ClientSession]:
         if self._session is not None:
+            if check is not None:
+                await check()
             yield self._session
             return
+        tracing = aiohttp.TraceConfig()
+        if check is not None:
+
+            async def connected(*_: object) -> None:
+                await check()  # to connect takes time, in which this process may have been stopped
+
+            tracing.on_connection_create_end.append(connected)
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls_context(), force_close=True),  # polls are far apart
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,  # the environment's proxy may well be ourselves
+            trace_configs=[tracing],
         ) as session:
             yield session
 

@@ -1,7 +1,7 @@
-"""The login as this process holds it, in step with the file that it shares with others.
+"""The login as this process holds it, in step with the store, a file as a rule, that it shares with others.
 
-The file is the truth, but for a token that could not be written yet: that one is ahead of it, and the refresh token in
-the file is used up.
+The store is the truth, but for a token that could not be written yet: that one is ahead of it, and the refresh token
+in the store is used up.
 """
 
 import asyncio
@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
+from qwenproxy.auth.base import Lock, Locked, LockLost, LoginStore, Overtaken, Stamp, Stored
 from qwenproxy.auth.client import Client
 from qwenproxy.auth.conversation import Refused, SignInError, Unreachable
-from qwenproxy.auth.files import Stamp
-from qwenproxy.auth.lock import Lock, Locked
-from qwenproxy.auth.store import LockLost, Overtaken, Store, Stored
 from qwenproxy.auth.token import Token
+from qwenproxy.shared.link import Away
 from qwenproxy.wire.oauth import TokenAnswer
 
 log = logging.getLogger(__name__)
@@ -26,10 +25,12 @@ NOTHING: frozenset[Token] = frozenset()
 class Holding:
     """The token in memory.  What changes it waits its turn; reading `token` needs none."""
 
-    def __init__(self, store: Store, client: Client, *, now: Callable[[], float]) -> None:
+    def __init__(self, store: LoginStore, client: Client, *, now: Callable[[], float]) -> None:
         self.token: Token | None = None
         self.unsaved = False
         """Whether the token is in memory only."""
+        self.away = ""
+        """Why it is not known whether anybody is signed in; "" if it is."""
         self.refreshed_at: float | None = None
         self._store = store
         self._client = client
@@ -72,7 +73,7 @@ class Holding:
         async with self._turn:
             before = await self._in_file()
             try:
-                async with self._locked() as lock:
+                async with self._locked(keeping=True) as lock:
                     await self._commit(new, before, lock)
             except Unreachable as e:
                 self._hold_unsaved(new, before, e)
@@ -81,7 +82,7 @@ class Holding:
         """Try again to write a token that is in memory only.  Raises Unreachable while the file is locked."""
         async with self._turn:
             if self.unsaved and self.token is not None:
-                async with self._locked() as lock:
+                async with self._locked(keeping=True) as lock:
                     await self._commit(self.token, self._before, lock)
 
     def _has_another(self, old: str) -> bool:
@@ -90,11 +91,12 @@ class Holding:
 
     async def _look(self) -> None:
         try:
-            if self._looked and await self._store.stamp() == self._stamp:
-                return
-            self._follow(await self._store.read())
+            if not self._looked or await self._store.stamp() != self._stamp:
+                self._follow(await self._store.read())
+            self.away = ""
         except OSError as e:
-            self._complain(f"{self._store.path} cannot be read: {_reason(e)}")
+            self.away = str(e) if isinstance(e, Away) else ""
+            self._complain(f"{self._store.place} cannot be read: {_reason(e)}")
 
     def _follow(self, stored: Stored) -> None:
         """Let what is in the file hold."""
@@ -111,7 +113,7 @@ class Holding:
             return
         if not first:  # written while we looked on: so we know when, and how long it lasts
             there = replace(there, lifetime=max(0.0, there.expires_at - stored.stamp.written_at))
-            log.info("another program has renewed the login, or signed in: taken up from %s", self._store.path)
+            log.info("another program has renewed the login, or signed in: taken up from %s", self._store.place)
         self.token = there
 
     def _miss(self, stored: Stored) -> None:
@@ -119,7 +121,7 @@ class Holding:
         if stored.stamp is not None:
             self._complain(stored.fault)
         elif self.token is not None and not self.unsaved:
-            log.warning("%s is gone: signed out by another program", self._store.path)
+            log.warning("%s is gone: signed out by another program", self._store.place)
             self.token = None
 
     async def _renew(self, old: Token, lock: Lock | None) -> None:
@@ -128,7 +130,13 @@ class Holding:
         try:
             if not old.refresh_token:
                 raise Refused("the login cannot be renewed: it has no refresh token")
-            answer = await self._client.renew(old.refresh_token)
+            if lock is None:
+                answer = await self._client.renew(old.refresh_token)
+            else:
+                await lock.spend()
+                answer = await self._client.renew(old.refresh_token, lock.check)
+        except LockLost as e:
+            raise Unreachable(f"the login was not renewed: {e}") from e
         except Refused:
             await self._end(before, lock)
             if self.token is None:
@@ -144,7 +152,7 @@ class Holding:
             try:
                 stamp = await self._store.write(new, lock, over)
             except LockLost:
-                async with self._locked() as another:
+                async with self._locked(keeping=True) as another:
                     stamp = await self._store.write(new, another, over)
         except Overtaken:
             log.warning("another program has renewed the login, or signed in, at the same time: its login is used")
@@ -154,7 +162,7 @@ class Holding:
             self._hold_unsaved(new, before, e)
         else:
             if self.unsaved:
-                log.warning("%s: the login could be written now", self._store.path)
+                log.warning("%s: the login could be written now", self._store.place)
             self.token, self._stamp, self._looked = new, stamp, True
             self.unsaved, self._before, self._complaint = False, NOTHING, ""
 
@@ -163,7 +171,7 @@ class Holding:
             log.error(
                 "%s cannot be written (%s): the login is kept in memory only, and lost if the proxy ends before it "
                 "can be written; it goes on trying",
-                self._store.path,
+                self._store.place,
                 _reason(error),
             )
         self.token, self.unsaved, self._before = new, True, before
@@ -177,9 +185,9 @@ class Holding:
         except Overtaken:
             await self._look()
         except LockLost:
-            log.warning("%s is left to the program that has locked it by now", self._store.path)
+            log.warning("%s is left to the program that has locked it by now", self._store.place)
         except OSError as e:
-            log.warning("%s holds a login that is over, and cannot be removed: %s", self._store.path, _reason(e))
+            log.warning("%s holds a login that is over, and cannot be removed: %s", self._store.place, _reason(e))
 
     async def _in_file(self) -> frozenset[Token]:
         """The token in the file, if there is one."""
@@ -190,17 +198,20 @@ class Holding:
         return frozenset({there}) if there else NOTHING
 
     @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[Lock | None]:
-        """The lock; None where none can be made, as on a read-only disk: then nobody else there can make one."""
+    async def _locked(self, *, keeping: bool = False) -> AsyncIterator[Lock | None]:
+        """The lock; *keeping*: only to write what we have.
+
+        None where none can be made, as on a read-only disk: then nobody else there can make one.
+        """
         async with AsyncExitStack() as stack:
             lock: Lock | None = None
             try:
-                await self._store.make_folder()
-                lock = await stack.enter_async_context(self._store.lock())
+                await self._store.prepare()
+                lock = await stack.enter_async_context(self._store.lock(keeping=keeping))
             except (Locked, TimeoutError) as e:
                 raise Unreachable(f"the login could not be locked: {_reason(e)}") from e
             except OSError as e:
-                self._complain(f"{self._store.path} cannot be locked, so nobody may share it: {_reason(e)}")
+                self._complain(f"{self._store.place} cannot be locked, so nobody may share it: {_reason(e)}")
             yield lock
 
     def _complain(self, text: str) -> None:

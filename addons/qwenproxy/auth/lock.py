@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
 
+from qwenproxy.auth.base import Locked, LockLost
 from qwenproxy.auth.files import off_the_loop
 
 STALE_AFTER = 10.0  # s
@@ -26,10 +27,6 @@ LONGEST_PAUSE = 2.0  # s
 PAUSE_GROWTH = 1.5
 ATTEMPTS = 20
 DEADLY: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
-class Locked(Exception):
-    """Somebody else has held the lock all the time."""
 
 
 class Lock:
@@ -90,6 +87,16 @@ class Lock:
             )
         except OSError:
             return False
+
+    async def check(self) -> None:
+        """Raise LockLost if it is not ours any more; a disk that does not answer says nothing."""
+        with suppress(TimeoutError):
+            if not await off_the_loop(self.is_held):
+                raise LockLost(f"{self.path} has been taken over")
+
+    async def spend(self) -> None:
+        """A file can tell nobody: whoever takes the lock over has to try."""
+        await self.check()
 
     def remove(self) -> None:
         """Give the lock back, unless it is somebody else's by now."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from qwenproxy import errors
 from qwenproxy.auth import resource
 from qwenproxy.auth.backoff import Jitter
+from qwenproxy.auth.base import LoginStore
 from qwenproxy.auth.client import Client, Sleep
 from qwenproxy.auth.conversation import Blocked, Refused, SignInError
 from qwenproxy.auth.holding import Holding
 from qwenproxy.auth.login import Login
 from qwenproxy.auth.status import Status, state_of
-from qwenproxy.auth.store import Store
 from qwenproxy.auth.token import Token
 from qwenproxy.errors import ProxyError
 from qwenproxy.wire.oauth import TokenAnswer
@@ -33,7 +33,7 @@ KEYS = (
 
 
 class OAuth:
-    """One login, in memory and in *store*'s file, renewed over *client*.
+    """One login, in memory and in *store*, renewed over *client*.
 
     *allowed_hosts*: patterns of hosts beyond Qwen's own that may get the token.  *refresh_lead*: seconds before the end
     from which on the status says `expiring`.
@@ -43,7 +43,7 @@ class OAuth:
 
     def __init__(
         self,
-        store: Store,
+        store: LoginStore,
         client: Client,
         *,
         allowed_hosts: Sequence[str] = (),
@@ -56,7 +56,7 @@ class OAuth:
         self._login = Login(client, self._signed_in, sleep=sleep, jitter=jitter)
         self._host = client.server.host
         self._issuer = client.server.hostname
-        self._file = store.path
+        self._place = store.place
         self._allowed_hosts = allowed_hosts
         self._lead = refresh_lead
         self._now = now
@@ -69,6 +69,8 @@ class OAuth:
         self._useless = ""
         self._resource: str | None = None
         self._base_url = resource.PORTAL
+        self.on_refresh: Callable[[str], object] = lambda outcome: None
+        """Is told how each renewal ended: `renewed`, `taken` (by another process), `failed`, `refused`."""
 
     @property
     def base_url(self) -> str:
@@ -93,6 +95,11 @@ class OAuth:
     def unsaved(self) -> bool:
         """Whether the login could not be written to its file yet."""
         return self._holding.unsaved
+
+    @property
+    def away(self) -> str:
+        """Why it is not known whether anybody is signed in: what machines share does not answer; "" if it does."""
+        return self._holding.away
 
     @property
     def failure(self) -> SignInError | None:
@@ -170,7 +177,7 @@ class OAuth:
         return Status(
             kind=self.name,
             state=state_of(token, self._now(), lead=self._lead, refreshing=refreshing, waiting=waiting),
-            file=self._file,
+            place=self._place,
             expires_at=None if token is None else token.expires_at,
             resource_url="" if token is None else token.resource_url,
             refreshed_at=self._holding.refreshed_at,
@@ -191,6 +198,9 @@ class OAuth:
         if not self._left(self._failed_at, self._rest):
             await self.refresh(token.access_token if token is not None else "")
         token = self._holding.token
+        if token is None and self.away:
+            message = f"Whether the proxy is signed in to Qwen cannot be told now (setting state): {self.away}."
+            raise ProxyError(errors.STATE_UNAVAILABLE, message, retry_after=RETRY_AFTER)
         if token is None:
             raise await self._lost()
         if token.seconds_left(self._now()) <= 0:
@@ -199,15 +209,18 @@ class OAuth:
 
     async def _refresh(self, old: str) -> None:
         self._looked_at = self._now()
+        before = self._holding.refreshed_at
         try:
             await self._holding.refresh(old)
         except SignInError as e:
+            self.on_refresh("refused" if isinstance(e, Refused) else "failed")
             if self._failure is None or self._failure.message != e.message:
                 log.warning("The login to Qwen was not renewed: %s", e.message)
             self._failure = e
             if not isinstance(e, Refused):
                 self._failed_at, self._rest = self._now(), max(RETRY_AFTER, e.retry_after or 0.0)
         else:
+            self.on_refresh("taken" if self._holding.refreshed_at == before else "renewed")
             self._settle()
 
     def _settle(self) -> None:

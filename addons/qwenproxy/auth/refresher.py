@@ -68,7 +68,8 @@ class Refresher:
             await oauth.save()
         token = oauth.current
         if token is None:
-            oauth.sign_in()
+            if not oauth.away:
+                oauth.sign_in()
             return LOOK_EVERY
         self._follow(token)
         if self._now() >= self._due:

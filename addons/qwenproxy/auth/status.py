@@ -1,7 +1,6 @@
 """What there is to tell about a login, without a secret: for logs and the status command."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from qwenproxy.auth.conversation import Invitation
@@ -16,7 +15,8 @@ class Status:
 
     kind: str
     state: State
-    file: Path
+    place: str
+    """Where it is kept."""
     expires_at: float | None = None
     resource_url: str = ""
     refreshed_at: float | None = None

@@ -3,69 +3,52 @@
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from qwenproxy.auth import files, token
+from qwenproxy.auth import base, files, token
+from qwenproxy.auth.base import LockLost, Overtaken, Stored
 from qwenproxy.auth.files import Stamp, off_the_loop
 from qwenproxy.auth.lock import STALE_AFTER, Lock
 from qwenproxy.auth.token import Token
 
 
-class Stored(NamedTuple):
-    """What is in the file: no stamp, no file; no token, and a fault, if it cannot be used."""
-
-    stamp: Stamp | None = None
-    token: Token | None = None
-    fault: str = ""
-
-
-class LockLost(Exception):
-    """We were stopped for so long that another has taken over the lock."""
-
-
-class Overtaken(Exception):
-    """Somebody has put another login there meanwhile."""
-
-
 class Store:
-    """The file at *path*.  All of it may raise OSError, of which TimeoutError is one.
-
-    *stale_after*: see `Lock`.
-    """
+    """The file at *path*; a `LoginStore`.  *stale_after*: see `Lock`."""
 
     def __init__(self, path: Path, *, stale_after: float = STALE_AFTER) -> None:
         self.path = path
         self._stale_after = stale_after
 
-    def lock(self) -> Lock:
-        """A new attempt to hold the lock that goes with the file."""
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    def lock(self, *, keeping: bool = False) -> Lock:
         name = self.path.name.removesuffix(".json") + ".lock"
         return Lock(self.path.with_name(name), stale_after=self._stale_after)
 
     async def stamp(self) -> Stamp | None:
-        """What tells whether the file has changed; None if there is none."""
         return await off_the_loop(partial(files.stamp, self.path))
 
     async def read(self) -> Stored:
         return await off_the_loop(self._read)
 
-    async def make_folder(self) -> None:
+    async def prepare(self) -> None:
         """Make the folder that file and lock lie in."""
         await off_the_loop(partial(files.make_folder, self.path))
 
-    async def write(self, new: Token, lock: Lock | None, over: Collection[str] | None = None) -> Stamp:
-        """Write *new*, under *lock* if there is one; fields of the file that are not ours stay.
+    async def write(self, new: Token, lock: base.Lock | None, over: Collection[str] | None = None) -> Stamp:
+        """Fields of the file that are not ours stay."""
+        return await off_the_loop(partial(self._write, new, _own(lock), over))
 
-        *over*: the access tokens that may be written over; None: any.  Raises LockLost, Overtaken.
-        """
-        return await off_the_loop(partial(self._write, new, lock, over))
+    async def set_aside(self, suffix: str) -> Path:
+        """Give the file another name, so that nobody takes what is in it for a login that holds; that name."""
+        aside = self.path.with_name(f"{self.path.name}{suffix}")
+        await off_the_loop(partial(self.path.replace, aside))
+        return aside
 
-    async def remove(self, lock: Lock | None, only: Collection[str] | None = None) -> bool:
-        """Remove the file, if its refresh token is one of *only* (None: in any case); whether it was there.
-
-        Raises LockLost, Overtaken.
-        """
-        return await off_the_loop(partial(self._remove, lock, only))
+    async def remove(self, lock: base.Lock | None, only: Collection[str] | None = None) -> bool:
+        return await off_the_loop(partial(self._remove, _own(lock), only))
 
     def _read(self) -> Stored:
         found = files.read(self.path)
@@ -107,3 +90,10 @@ class Store:
             return token.content(found[0]) if found else {}
         except ValueError:
             return {}
+
+
+def _own(lock: base.Lock | None) -> Lock | None:
+    """*lock*, which this kind of store has made."""
+    if lock is not None and not isinstance(lock, Lock):
+        raise TypeError(f"{lock!r} is no lock of a file")
+    return lock

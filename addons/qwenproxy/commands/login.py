@@ -11,15 +11,16 @@ from dataclasses import dataclass
 
 from qwenproxy import service
 from qwenproxy.auth import device
+from qwenproxy.auth.base import Locked, LockLost
 from qwenproxy.auth.client import Client
 from qwenproxy.auth.conversation import Invitation, SignInError
-from qwenproxy.auth.lock import Locked
-from qwenproxy.auth.store import LockLost, Store
+from qwenproxy.auth.store import Store
 from qwenproxy.auth.token import Token
 from qwenproxy.commands import configured, durations, qr
 from qwenproxy.commands.progress import Progress, watched
 from qwenproxy.commands.screen import Screen
-from qwenproxy.settings import Settings, credentials_path
+from qwenproxy.settings import Settings
+from qwenproxy.shared import place
 from qwenproxy.wire.oauth import Server, TokenAnswer
 
 HELP = "sign in to Qwen by OAuth, in a browser on this device or another"
@@ -48,7 +49,11 @@ def main(arguments: argparse.Namespace) -> int:
     except ValueError as e:
         configured.complain("login", str(e))
         return 2
-    attempt = Attempt(settings, environ, Screen(sys.stdout, environ), with_qr=not arguments.no_qr)
+    try:
+        attempt = Attempt(settings, environ, Screen(sys.stdout, environ), with_qr=not arguments.no_qr)
+    except ValueError as e:
+        configured.complain("login", str(e))
+        return 2
     try:
         asyncio.run(attempt.carry_out())
     except (SignInError, NotKept) as e:
@@ -76,7 +81,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         self.server = Server(self.settings.oauth_url, self.settings.oauth_client_id, self.settings.oauth_scope)
-        self.store = Store(credentials_path(self.settings, self.environ))
+        self.store = service.login_store(self.settings, self.environ, place.shared(self.settings))
 
     async def carry_out(self) -> None:
         """From the link to the kept login.  Raises SignInError and NotKept."""
@@ -89,16 +94,16 @@ class Attempt:
 
     async def _prepare(self) -> None:
         """See to it that the login can be kept, before anybody opens a browser.  Raises NotKept."""
-        path = self.store.path
+        where = self.store.place
         try:
-            await self.store.make_folder()
+            await self.store.prepare()
             there = (await self.store.read()).token
         except OSError as e:
-            raise NotKept(f"{path} cannot be used: {e.strerror or 'it took too long'}") from e
-        if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise NotKept(f"{path} cannot be written: its folder belongs to somebody else")
+            raise NotKept(f"{where} cannot be used: {reason(e)}") from e
+        if isinstance(self.store, Store) and not os.access(self.store.path.parent, os.W_OK | os.X_OK):
+            raise NotKept(f"{where} cannot be written: its folder belongs to somebody else")
         if there is not None:
-            self.screen.paragraph(f"There is a login in {path} already; a new one takes its place.", style="dim")
+            self.screen.paragraph(f"There is a login in {where} already; a new one takes its place.", style="dim")
 
     async def _ask(self) -> TokenAnswer:
         """Raises SignInError."""
@@ -132,18 +137,17 @@ class Attempt:
 
     async def keep(self, token: Token) -> bool:
         """Write the login to its file; whether that was done without the lock.  Raises NotKept."""
-        self.screen.status(f"  Keeping the login in {self.store.path}", "cyan")
+        self.screen.status(f"  Keeping the login in {self.store.place}", "cyan")
         try:
             try:
-                async with self.store.lock() as lock:
+                async with self.store.lock(keeping=True) as lock:
                     await self.store.write(token, lock)
                 return False
             except (Locked, LockLost):  # whoever holds it has an older login at best
                 await self.store.write(token, None)
                 return True
         except OSError as e:
-            path = self.store.path
-            raise NotKept(f"{path} cannot be written: {e.strerror or 'it took too long'}") from e
+            raise NotKept(f"{self.store.place} cannot be written: {reason(e)}") from e
         finally:
             self.screen.clear()
 
@@ -151,22 +155,23 @@ class Attempt:
         """Say how it ended, and what it is good for."""
         with configured.heard() as notes:
             uses = await self._uses()
-        screen, path = self.screen, self.store.path
+        screen = self.screen
         screen.line(f"Signed in to {self.server.host}.", "green")
-        screen.line(f"  kept in   {path}")
+        screen.line(f"  kept in   {self.store.place}")
         screen.line(f"  good for  {uses[0]}")
         screen.line(f"  lasts     {durations.span(token.lifetime or 0.0)}, and is renewed by itself")
         if not token.refresh_token:
             notes.append("It came without a refresh token: when it has run out, sign in again.")
         if alone:
-            notes.append(f"{self.store.lock().path} was held by another program all the time: written without it.")
+            lock = self.store.lock().path if isinstance(self.store, Store) else "The lock of the login"
+            notes.append(f"{lock} was held by another program all the time: written without it.")
         screen.line()
         for note in [*uses[1:], *notes, FREE_TIER]:
             screen.paragraph(note)
 
     async def _uses(self) -> list[str]:
         """The API that the login is for, and what else is used, or used instead."""
-        login = service.login(self.settings, self.environ)
+        login = service.login(self.settings, self.environ, place.shared(self.settings))
         await login.look()
         lines = service.service(self.settings, self.environ).lines
         names = [line.credential.name for line in lines]
@@ -175,3 +180,8 @@ class Attempt:
         if names[0] != login.name:
             return [login.base_url, f"Calls use {lines[0].name} first; the login is for when that is put aside."]
         return [login.base_url]
+
+
+def reason(error: OSError) -> str:
+    """What *error* says, in words."""
+    return error.strerror or str(error) or "it took too long"

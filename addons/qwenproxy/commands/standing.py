@@ -10,14 +10,17 @@ from typing import Any, Literal
 
 from qwenproxy import service
 from qwenproxy.auth import files, keys
+from qwenproxy.auth.base import LoginStore, Stored
 from qwenproxy.auth.credentials import ApiKey, NoCredential
 from qwenproxy.auth.lock import STALE_AFTER
 from qwenproxy.auth.oauth import OAuth
-from qwenproxy.auth.store import Store, Stored
+from qwenproxy.auth.store import Store
 from qwenproxy.commands import configured
 from qwenproxy.lines import Line
 from qwenproxy.plans import PORTAL
-from qwenproxy.settings import Settings, credentials_path
+from qwenproxy.service import Service
+from qwenproxy.settings import Settings
+from qwenproxy.shared import place
 from qwenproxy.wire.oauth import Json
 
 FREE_TIER = (
@@ -83,55 +86,68 @@ def _json(standing: Standing, now: float) -> Json:
 
 async def report(settings: Settings, environ: Mapping[str, str], now: float) -> Report:
     """How things are.  Raises ValueError for settings that do not go together."""
-    store = Store(credentials_path(settings, environ))
+    shared = place.shared(settings)
     with configured.heard() as notes:
         found = service.service(settings, environ)
+        store = service.login_store(settings, environ, shared) if has_login(found) else None
         places = iter([key.source for key in keys.find(settings, environ)])  # in the order of their lines
         standings = [await _standing(line, places, store, now) for line in found.lines]
     said = {standing.error for standing in standings}
     return Report(standings, [note for note in [*notes, *service.complaints(found)] if note not in said])
 
 
-async def _standing(line: Line, places: Iterator[str], store: Store, now: float) -> Standing:
+def has_login(found: Service) -> bool:
+    return any(isinstance(line.credential, OAuth) for line in found.lines)
+
+
+async def _standing(line: Line, places: Iterator[str], store: LoginStore | None, now: float) -> Standing:
     """One line; *places* says where the next key is from."""
     credential, upstream, plan = line.credential, line.upstream.base_url, line.plan.name
     if isinstance(credential, ApiKey):
         return Standing("api_key", "there is a key", True, next(places), upstream, plan)
     if isinstance(credential, NoCredential):
         return Standing("none", "the upstream wants none", True, "", upstream, plan)
-    if not isinstance(credential, OAuth):
+    if not isinstance(credential, OAuth) or store is None:
         return Standing("none", "there is no key and no login", False, "", upstream, plan)
     await credential.look()
     found = await _login(line, store, now)
-    found.notes += [*_lock(store, now), *_modes(store.path)]
+    if isinstance(store, Store):
+        found.notes += [*_lock(store, now), *_modes(store.path)]
     if found.has_file and line.plan.name == PORTAL.name:
         found.notes.append(FREE_TIER)
     return found
 
 
-async def _login(line: Line, store: Store, now: float) -> Standing:
-    """The login in its file."""
-    found = Standing("oauth", "", False, str(store.path), line.upstream.base_url, line.plan.name)
+async def _login(line: Line, store: LoginStore, now: float) -> Standing:
+    """The login where it is kept."""
+    found = Standing("oauth", "", False, store.place, line.upstream.base_url, line.plan.name)
     try:
         stored = await store.read()
     except OSError as e:
-        found.state, found.has_file = "its file cannot be read", True
-        found.error = f"{store.path} cannot be read: {e.strerror or 'it took too long'}"
+        found.state, found.has_file = f"{kept(store)} cannot be read", True
+        found.error = f"{store.place} cannot be read: {e.strerror or str(e) or 'it took too long'}"
         return found
     if stored.stamp is None:
         found.state = "nobody is signed in"
         found.notes.append("`qwenproxy login` signs in.")
         return found
     found.has_file, found.written_at = True, stored.stamp.written_at
+    if stored.token is None:
+        found.state = f"{kept(store)} cannot be used"
     _judge(found, stored, now)
     return found
 
 
+def kept(store: LoginStore) -> str:
+    """What the login lies in."""
+    return "its file" if isinstance(store, Store) else "the shared state"
+
+
 def _judge(found: Standing, stored: Stored, now: float) -> None:
-    """What the token in the file is good for."""
+    """What the token that is kept is good for."""
     token = stored.token
     if token is None:
-        found.state, found.error = "its file cannot be used", stored.fault
+        found.error = stored.fault
         found.notes.append("`qwenproxy login` signs in anew, over it.")
         return
     found.access_token, found.refresh_token = True, bool(token.refresh_token)

@@ -1,4 +1,7 @@
-"""`qwenproxy status`: what calls are signed in with, as far as files and settings tell.  Nothing is sent."""
+"""`qwenproxy status`: what calls are signed in with, as far as files and settings tell, and the workers that run.
+
+Nothing is sent.
+"""
 
 import argparse
 import asyncio
@@ -12,8 +15,9 @@ import orjson
 from qwenproxy.commands import configured, durations
 from qwenproxy.commands.screen import Screen
 from qwenproxy.commands.standing import Report, Standing, report
+from qwenproxy.commands.workers import standing as workers
 
-HELP = "show what calls are signed in with: login or key, how long it lasts, which API it is for"
+HELP = "show what calls are signed in with: login or key, how long it lasts, which API it is for; and the workers"
 NAMES = {"oauth": "OAuth login", "api_key": "API key", "none": "no credential"}
 """What people call each kind."""
 
@@ -32,10 +36,15 @@ def main(arguments: argparse.Namespace) -> int:
     except ValueError as e:
         configured.complain("status", str(e))
         return 2
+    launchers = workers.ask(environ)
     if arguments.json:
-        print(orjson.dumps(found.as_json(now), option=orjson.OPT_INDENT_2).decode())
+        told = found.as_json(now) | {"launchers": launchers}
+        print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
     else:
-        show(found, Screen(sys.stdout, environ), now)
+        screen = Screen(sys.stdout, environ)
+        show(found, screen, now)
+        for each in launchers:
+            show_workers(each, screen, now)
     return 0 if found.is_usable else 1
 
 
@@ -54,6 +63,20 @@ def show(found: Report, screen: Screen, now: float) -> None:
         screen.line()
     for note in dict.fromkeys(notes):
         screen.paragraph(note, first="! ", indent="  ")
+
+
+def show_workers(launcher: workers.Json, screen: Screen, now: float) -> None:
+    """Write for people how the workers of *launcher* are."""
+    screen.line()
+    found = launcher["workers"]
+    title = f"{len(found)} workers of process {launcher['pid']}"
+    screen.line(f"{screen.styled('●', 'green' if found else 'yellow')} {screen.styled(title, 'bold')}")
+    screen.line(f"    {'listening':<10} {launcher['listening']}")
+    for worker in found:
+        under_way = "no answer" if worker["under_way"] is None else f"{worker['under_way']} under way"
+        words = [f"pid {worker['pid']}", f"for {durations.span(now - worker['since'])}", under_way]
+        words += [f"replaced {worker['restarts']} times"] if worker["restarts"] else []
+        screen.line(f"    {'worker ' + str(worker['worker']):<10} {', '.join(words)}")
 
 
 def rows(standing: Standing, now: float) -> Iterator[tuple[str, str]]:

@@ -49,9 +49,12 @@ def leak(chat: Json, row: Row) -> Think:
     """Where thinking may leak in the answer to the ruled *chat*.
 
     An answer begins inside thinking if the template opened it, and then only if the model surely thinks: an answer
-    without any would be taken for thinking up to its end.
+    without any would be taken for thinking up to its end.  Of a server without a parser of its own, what the model does
+    by default is sure enough: else every answer would begin with its thinking.
     """
-    surely = row.thinking == "always" or chat.get("enable_thinking") is True
+    told = chat.get("enable_thinking")
+    by_default = row.unparted and row.thinking == "on" and told is None
+    surely = row.thinking == "always" or told is True or by_default
     return "inside" if row.opens_thinking and surely else "start"
 
 

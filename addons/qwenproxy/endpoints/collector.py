@@ -21,7 +21,10 @@ def collect(events: Iterable[ChatEvent]) -> Json:
         if isinstance(event, Usage):
             answer["usage"] = event.usage
         else:
-            choices.setdefault(event.choice, Choice()).add(event)
+            choice = choices.get(event.choice)
+            if choice is None:
+                choice = choices[event.choice] = Choice()
+            choice.add(event)
     return {"choices": [{"index": index} | choices[index].whole() for index in sorted(choices)]} | answer
 
 

@@ -43,9 +43,16 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         self._keys = [_digest(key.reveal()) for key in settings.client_keys]
+        self._lines = settings.header_lines
         self._origins = frozenset(settings.cors_origins)
         self._hosts = Hosts(settings.hosts)
         self._any_host = settings.allow_remote and bool(settings.client_keys)
+
+    def check_lines(self, lines: int) -> None:
+        """Let pass a request of so many header lines."""
+        if self._lines and lines > self._lines:
+            message = f"the request has {lines} header lines, and may have {self._lines} (setting header_lines)"
+            raise ProxyError(errors.HEADERS_TOO_LARGE, message, limit="header_lines")
 
     def check_key(self, authorization: str | None) -> str | None:
         """Let pass whoever shows a client key, and return it; anyone, and None, if there are none.

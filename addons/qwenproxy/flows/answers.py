@@ -1,6 +1,7 @@
 """Answers as mitmproxy responses."""
 
 import time
+import uuid
 from http.client import responses
 from typing import Any
 
@@ -36,8 +37,19 @@ def request_id(flow_id: str) -> str:
 
 def of_error(error: ProxyError, flow_id: str) -> Answer:
     """The answer that tells an app of *error*, in OpenAI's envelope."""
-    headers = {"content-type": JSON, "x-request-id": request_id(flow_id)} | error.headers()
-    return Answer(error.status, headers, orjson.dumps(error.body()))
+    return Answer(error.status, headers_of(error, flow_id), orjson.dumps(error.body()))
+
+
+def headers_of(error: ProxyError, flow_id: str) -> dict[str, str]:
+    return {"content-type": JSON, "x-request-id": request_id(flow_id)} | error.headers()
+
+
+def raw(error: ProxyError) -> bytes:
+    """The same as it goes to an app in HTTP/1 of whose request no more is known; the connection ends with it."""
+    body = orjson.dumps(error.body())
+    headers = headers_of(error, str(uuid.uuid4())) | {"content-length": str(len(body)), "connection": "close"}
+    lines = [f"HTTP/1.1 {error.status} {responses[error.status]}", *(f"{n}: {v}" for n, v in headers.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def response(answer: Answer, request: http.Request) -> http.Response:

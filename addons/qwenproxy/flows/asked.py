@@ -1,6 +1,7 @@
 """What an endpoint of ours is asked, and its plain answers."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -36,6 +37,7 @@ class Ask(NamedTuple):
         return bodies.body_of(self.request, self.headers.get("content-encoding", ""), limit)
 
 
+@lru_cache(maxsize=256)
 def owner_of(authorization: str | None) -> str:
     """Whose is what is stored for whoever shows this: a digest, from which no key can be had back."""
     shown = (authorization or "").strip().partition(" ")[2].strip()

@@ -10,6 +10,7 @@ from mitmproxy.connection import Server
 from mitmproxy.proxy import commands, events
 
 from qwenproxy import sse
+from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Body
 from qwenproxy.flows import shortcut
 from qwenproxy.flows.shortcut import Shortcut
@@ -22,11 +23,15 @@ CUT = b"\n\n: more was delivered, and not kept (setting view_limit)\n\n" + sse.e
 )
 
 
-class Handler(shortcut.Handler, Protocol):
-    """The part of mitmproxy's ConnectionHandler that a delivery needs."""
+class Channel(Protocol):
+    """The part of mitmproxy's ConnectionHandler by which a connection's layers are told, and its app waited for."""
 
     async def server_event(self, event: events.Event) -> None: ...
     async def drain_writers(self) -> None: ...
+
+
+class Handler(Channel, shortcut.Handler, Protocol):
+    """The part of it that a delivery needs."""
 
 
 class Pull(commands.ConnectionCommand):
@@ -50,9 +55,19 @@ class Delivery:
     """One body under way.
 
     *heartbeat*: seconds of silence after which a comment is sent, 0 for never.  *keep*: bytes kept for viewing.
+    *stall*: seconds that the app may leave unread what was sent, 0 for any time; then *on_stall* is called.
     """
 
-    def __init__(self, handler: Handler, body: Body, *, heartbeat: float, keep: int) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        body: Body,
+        *,
+        heartbeat: float,
+        keep: int,
+        stall: float = 0.0,
+        on_stall: Callable[[], object] = lambda: None,
+    ) -> None:
         self.handler = handler
         self.congested: Callable[[], bool] | None = None
         """Whether something but the connection's buffer holds back what was sent."""
@@ -66,11 +81,15 @@ class Delivery:
         self._pulled = asyncio.Event()
         self._reading = False
         self._over = False
+        self._failing: ProxyError | None = None
         self._beating: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._spoke = self._now()
-        self._beat = self._loop.call_later(heartbeat, self._on_beat) if heartbeat else None
+        self._stall = stall
+        self._on_stall = on_stall
+        self._every = min(filter(None, (heartbeat, stall)), default=0.0)
+        self._beat = self._loop.call_later(self._every, self._on_beat) if self._every else None
         self._task = self._loop.create_task(self._run())
 
     def pull(self) -> Pull:
@@ -83,6 +102,12 @@ class Delivery:
         """The app has left, or the layer has all it wants.  At the end of an answer there is nothing to stop."""
         if not self._over:
             self._over = True
+            self._task.cancel()
+
+    def fail(self, error: ProxyError) -> None:
+        """Break off: *error* is the last that the app gets."""
+        if not self._over and self._failing is None:
+            self._failing = error
             self._task.cancel()
 
     def kept(self) -> bytes:
@@ -105,7 +130,9 @@ class Delivery:
                 if not self._written(piece):
                     await self._send(piece)
         except asyncio.CancelledError:
-            pass  # the layer has been told by the connection itself
+            if self._failing is not None and not self._over:
+                last = await self._failed(self._failing)
+            # else the layer has been told by the connection itself
         except Exception:  # whatever it is, the app must not take what it has for a whole answer
             log.exception("an answer broke off")
         finally:
@@ -123,9 +150,30 @@ class Delivery:
             await self.handler.drain_writers()
         if self.congested is not None:
             await self._until_clear(self.congested)
+        await self._asked()
+
+    async def _asked(self) -> None:
+        """Until the layer waits for more."""
         if self._pull is None:
             self._pulled.clear()
             await self._pulled.wait()
+
+    async def _failed(self, error: ProxyError) -> bytes | None:
+        """Tell the app of *error*; how the stream is to end.  Raises nothing, not even if the app leaves meanwhile."""
+        self._reading = False
+        try:
+            await self._beaten()
+            piece = await self._body.fail(error)
+            if not piece:
+                return None
+            await self._asked()
+            await self._send(piece)
+        except asyncio.CancelledError:
+            return None
+        except Exception:  # as in any other delivery
+            log.exception("an answer broke off")
+            return None
+        return b""
 
     async def _until_clear(self, congested: Callable[[], bool]) -> None:
         """Nothing tells when HTTP/2's window opens: look again, soon at first."""
@@ -170,8 +218,14 @@ class Delivery:
     def _on_beat(self) -> None:
         """Send a comment if nothing was sent for a heartbeat; look again when the next one is due."""
         silent = self._now() - self._spoke
-        if self._reading and silent >= self._heartbeat:
-            if not self._written(sse.KEEP_ALIVE):
-                self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
-            silent = 0.0
-        self._beat = self._loop.call_later(max(self._heartbeat - silent, 0.01), self._on_beat)
+        if self._reading:
+            if self._heartbeat and silent >= self._heartbeat:
+                if not self._written(sse.KEEP_ALIVE):
+                    self._beating = self._loop.create_task(self._send(sse.KEEP_ALIVE))
+                silent = 0.0
+        elif self._stall and silent >= self._stall:
+            self._on_stall()
+            self.cancel()
+            return
+        due = min((each - silent for each in (self._heartbeat, self._stall) if each > silent), default=self._every)
+        self._beat = self._loop.call_later(max(due, 0.01), self._on_beat)

@@ -7,10 +7,11 @@ from typing import Any
 from mitmproxy import version
 from mitmproxy.proxy.layers import http as layers
 
-from qwenproxy.flows import shortcut
+from qwenproxy.flows import bounded, shortcut
 
 SIGNATURES: Mapping[str, str] = {
     "handle_event": "(self, event",
+    "handle_protocol_error": "(self, event",
     "state_wait_for_request_headers": "(self, event",
     "start_request_stream": "(self)",
     "check_body_size": "(self, request",
@@ -45,7 +46,7 @@ def check() -> None:
     doors = {name for name, function in vars(stream).items() if "GetHttpConnection" in names_in(function)}
     if doors != {"make_server_connection"}:
         bent.append("GetHttpConnection")
-    bent += shortcut.bent()
+    bent += [*shortcut.bent(), *bounded.misfits()]
     if bent:
         raise Misfit(
             f"mitmproxy {version.VERSION} differs from 12.2 where qwenproxy extends it ({', '.join(bent)}); "

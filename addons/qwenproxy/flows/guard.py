@@ -1,11 +1,14 @@
 """Options of mitmproxy that would open a way past the proxy: found before the first connection, and refused."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
 
+from qwenproxy import hostnames
 from qwenproxy.flows.hosts import Hosts
+from qwenproxy.state import place
 
 TARGET = "https://api.openai.com"
 PLAIN_TARGET = "http://api.openai.com:443"
@@ -23,7 +26,11 @@ HOLES: Mapping[str, tuple[object, str]] = {
 }
 """Options of mitmproxy -> the value that is safe, and what any other one would do."""
 
+OWN_FILES = ("save_stream_file", "hardump")
+"""Options by which a process writes a file of its own."""
+
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"OPTIONS ", b"PUT ", b"PATCH ", b"DELETE ")
+PORTS = {"http": 80, "https": 443}
 LONGEST_LINE = 64 * 1024  # bytes; of the line that a request begins with
 
 OWN_LISTENERS = (
@@ -69,6 +76,17 @@ def wrong_targets(specs: Sequence[str], hosts: Hosts) -> Iterator[str]:
             )
 
 
+def loops(specs: Sequence[str], upstream: str) -> Iterator[str]:
+    """A complaint if *upstream* is a listener of ours: each request would ask for another one, without an end."""
+    url = urlsplit(upstream)
+    if not upstream or not hostnames.is_loopback(url.hostname or ""):
+        return
+    for mode in modes(specs):
+        port = mode.listen_port() if isinstance(mode, OWN_LISTENERS) else None
+        if port and port == (url.port or PORTS[url.scheme]):
+            yield f"the upstream {upstream} is the proxy itself (mode {mode.full_spec!r}): name Qwen's address there"
+
+
 def holes(options: Options, ours: Sequence[Sequence[str]]) -> Iterator[str]:
     """A complaint for each option by which a request could get past the proxy; *ours*: what `allow_hosts` may be."""
     if list(options.allow_hosts) not in ([], *map(list, ours)):
@@ -77,6 +95,13 @@ def holes(options: Options, ours: Sequence[Sequence[str]]) -> Iterator[str]:
         value = getattr(options, name)
         if value != safe and (value or safe):
             yield f"{name} {harm}: remove it"
+
+
+def unshared(options: Options, state: str) -> str:
+    """A complaint if several processes cannot share the work by *options* and the setting *state*; "" if they can."""
+    wrong = [name for name in OWN_FILES if getattr(options, name, None)]
+    wrong += ["state = memory"] if state == place.MEMORY else []
+    return f"{', '.join(wrong)}: several workers cannot share it; leave --workers out" if wrong else ""
 
 
 def undecided(data: bytes) -> bool:

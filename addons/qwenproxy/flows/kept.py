@@ -3,8 +3,8 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -32,6 +32,20 @@ class Opens(Protocol):
 
 SHOWN, MOST = 20, 100
 """Items in a list, unless the app says how many, and at most."""
+
+
+class Wanted(NamedTuple):
+    """Which items of a list an app wants."""
+
+    after: str | None
+    limit: int
+    descending: bool
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Wanted":
+        """By the *query* of a request.  Raises ProxyError."""
+        limit = stored.number(query, "limit", default=SHOWN, least=1, most=MOST)
+        return cls(query.get("after") or None, limit, stored.descending(query))
 
 
 class Kept:
@@ -121,20 +135,26 @@ class Kept:
         return json_answer(await self._there.cancel(ask.owner, ask.route.model), ask.record)
 
     async def _input_items(self, ask: Ask) -> Answer:
-        if await self._there.find(ask.owner, ask.route.model) is None:
+        """All that the response was made from, of earlier responses, too; its own input if one of those is gone."""
+        found = await self._there.find(ask.owner, ask.route.model)
+        if found is None:
             raise stored.missing("Response", ask.route.model)
-        return await self._page(ask)
+        history = await self._store.history(ask.owner, ask.route.model)
+        if history is None:
+            return await self._page(ask)
+        wanted = Wanted.of(ask.query)
+        page = stored.page(history[: len(history) - len(found.body["output"])], *wanted)
+        return self._listed(ask, wanted, page)
 
     async def _page(self, ask: Ask) -> Answer:
-        query = ask.query
-        limit = stored.number(query, "limit", default=SHOWN, least=1, most=MOST)
-        after = query.get("after") or None
-        page = await self._store.page(
-            ask.route.model, Side.INPUT, after=after, limit=limit, descending=stored.descending(query)
-        )
+        wanted = Wanted.of(ask.query)
+        page = await self._store.page(ask.route.model, Side.INPUT, **wanted._asdict())
+        return self._listed(ask, wanted, page)
+
+    def _listed(self, ask: Ask, wanted: "Wanted", page: tuple[Sequence[Json], bool] | None) -> Answer:
         if page is None:
-            raise stored.missing("Item", str(after), "after")
-        return json_answer(stored.listing(page.items, page.more), ask.record)
+            raise stored.missing("Item", str(wanted.after), "after")
+        return json_answer(stored.listing(*page), ask.record)
 
     async def _open(self, ask: Ask) -> Answer:
         asked = conversations.read(ask.body(self._settings.body_limit))

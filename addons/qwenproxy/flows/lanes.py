@@ -17,7 +17,7 @@ from qwenproxy.endpoints.responses import socket
 from qwenproxy.endpoints.responses.socket import Create, Message, Told
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Body
-from qwenproxy.flows.delivery import Handler
+from qwenproxy.flows.delivery import Channel
 from qwenproxy.flows.websocket import Bounds, Close, Saying
 from qwenproxy.recent import Known, Recent
 from qwenproxy.record import Record
@@ -36,6 +36,11 @@ EXPIRED = ProxyError(
     errors.CONNECTION_LIMIT,
     "Responses websocket connection limit reached (60 minutes). Create a new websocket connection to continue.",
 )
+LAST = {
+    errors.CONNECTION_LIMIT: Close(1001, "connected for 60 minutes: connect again"),
+    errors.STOPPING: Close(1001, "the proxy is stopping: connect again"),
+}
+"""What a WebSocket ends with, by the failure that it ends because of."""
 TOO_MANY_LANES = ProxyError(
     errors.STREAM_LIMIT,
     f"This WebSocket has {NAMED} stream ids already: use one of them again, or open another connection.",
@@ -66,7 +71,7 @@ type Respond = Callable[[Create, Recent], Awaitable[Turn]]
 
 
 class Lanes:
-    """What is under way on the connection of *flow*, and waits.
+    """What is under way on the connection of *flow*, and waits; *channel*: how the app is reached.
 
     *respond* begins a response, *note* is told of each that is over.  No more bytes wait, and no more are remembered,
     than one message may have by *bounds*.  *age*: seconds until no more are begun.
@@ -74,7 +79,7 @@ class Lanes:
 
     def __init__(
         self,
-        handler: Handler,
+        channel: Channel,
         flow: http.HTTPFlow,
         respond: Respond,
         note: Callable[[Record], object],
@@ -82,7 +87,7 @@ class Lanes:
         *,
         age: float = AGE,
     ) -> None:
-        self._handler = handler
+        self._channel = channel
         self._flow = flow
         self._respond = respond
         self._note = note
@@ -92,8 +97,11 @@ class Lanes:
         self._serving: set[str | None] = set()
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._expired = False
-        self._expiry = asyncio.get_running_loop().call_later(age, self._expire)
+        self._left = False
+        self._last: ProxyError | None = None
+        """Why no more responses are begun, and the connection ends after those under way."""
+        self._failing: ProxyError | None = None
+        self._expiry = asyncio.get_running_loop().call_later(age, self.part, EXPIRED)
 
     def hear(self, content: bytes, *, is_text: bool) -> None:
         """A message of the app's: it is taken up, or refused in words."""
@@ -106,13 +114,32 @@ class Lanes:
             self._take(message)
         except ProxyError as e:
             self._spawn(self._say([socket.refusal(e, lane)]))
+        except Exception:  # raised, it would stop the connection without a word
+            log.exception("a message over a WebSocket was not understood")
+            self._spawn(self._say([socket.refusal(BROKEN, lane)]))
 
     def too_large(self) -> bytes:
         message = f"the message is larger than {self.bounds.message} bytes (setting body_limit)"
         return socket.refusal(ProxyError(errors.PAYLOAD_TOO_LARGE, message), None)
 
+    def part(self, error: ProxyError) -> None:
+        """Begin no more responses, because of *error*, and end when those under way have."""
+        if self._last is None:
+            self._last = error
+            if not self._serving:
+                self._spawn(self._end(error))
+
+    def fail(self, error: ProxyError) -> None:
+        """Break off what is under way: *error* is the last that the app hears."""
+        self._last = self._failing = error
+        self._expiry.cancel()
+        for task in self._tasks:
+            task.cancel()
+        self._spawn(self._end(error, list(self._serving) or [None]))
+
     def leave(self) -> None:
         """The app has left: what is under way is cancelled."""
+        self._left = True
         self._expiry.cancel()
         for task in self._tasks:
             task.cancel()
@@ -123,8 +150,8 @@ class Lanes:
             return
         create, lane = socket.creation(message), message.lane
         waiting = [each.size for queue in self._waiting.values() for each in queue]
-        if self._expired:
-            raise EXPIRED
+        if self._last is not None:
+            raise self._last
         if len(waiting) >= WAITING or sum(waiting) + create.size > self.bounds.message:
             raise TOO_MANY_WAIT
         if lane not in self._waiting and lane is not None and len(self._waiting.keys() - {None}) >= NAMED:
@@ -141,8 +168,8 @@ class Lanes:
             async with self._at_once:
                 await self._answer(lane, queue.popleft())
         self._serving.discard(lane)
-        if self._expired and not self._serving:
-            await self._end()
+        if self._last is not None and not self._serving:
+            await self._end(self._last)
 
     async def _answer(self, lane: str | None, create: Create) -> None:
         """One response, or why there is none."""
@@ -153,7 +180,9 @@ class Lanes:
         except ProxyError as e:
             self._recent.drop(lane, create.previous)
             await self._say([socket.refusal(e, lane)])
-        except Exception:  # whatever it is, the app must hear of an end
+        except BaseException:  # whatever it is, the app must hear of an end, unless it has left
+            if self._left:
+                raise
             log.exception("a response over a WebSocket broke off")
             await self._say([socket.refusal(BROKEN, lane)])
 
@@ -170,6 +199,8 @@ class Lanes:
                     self._remember(lane, create, turn, output, told[-1])
                 await self._say([socket.text(event.payload, lane) for event in told])
         finally:
+            if self._failing is not None:
+                turn.record.failed(self._failing)
             await turn.body.close()
             self._note(turn.record)
         if not ended:
@@ -189,18 +220,14 @@ class Lanes:
     async def _say(self, texts: Sequence[bytes], close: Close | None = None) -> None:
         """Until the app has room for more, and *texts* are on their way."""
         if texts or close:
-            await self._handler.drain_writers()
+            await self._channel.drain_writers()
             saying = Saying(self._flow, texts, close)
-            await self._handler.server_event(saying)
+            await self._channel.server_event(saying)
             await saying.taken.wait()
 
-    def _expire(self) -> None:
-        self._expired = True
-        if not self._serving:
-            self._spawn(self._end())
-
-    async def _end(self) -> None:
-        await self._say([socket.refusal(EXPIRED, None)], Close(1001, "connected for 60 minutes: connect again"))
+    async def _end(self, error: ProxyError, lanes: Sequence[str | None] = (None,)) -> None:
+        """Tell *lanes* of *error*, and the app to connect again."""
+        await self._say([socket.refusal(error, lane) for lane in lanes], LAST[error.failure])
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

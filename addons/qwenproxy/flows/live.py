@@ -17,14 +17,15 @@ from typing import Any
 
 from mitmproxy import http
 from mitmproxy.flow import Error
-from mitmproxy.proxy import commands, events, layer, mode_specs
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as layers
 
-from qwenproxy import errors, hostnames
+from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.flows import answers, fit, shortcut
+from qwenproxy.flows import answers, bounded, fit, shortcut
+from qwenproxy.flows.bounds import BodyOverdue, bounds
 from qwenproxy.flows.delivery import Delivery
-from qwenproxy.flows.hosts import Hosts
+from qwenproxy.flows.door import declared_size, door
 from qwenproxy.flows.visits import Visit, take_credentials
 from qwenproxy.flows.websocket import SocketLayer
 
@@ -34,36 +35,6 @@ SOCKETS_LEAVING = (layers.RequestProtocolError, layers.RequestEndOfMessage)
 """The events by which an app leaves: on a connection that is a WebSocket's, its end is the request's, too."""
 
 type Commands[T] = Generator[commands.Command, Any, T]
-
-
-@dataclass
-class Door:
-    """What is let in: the rule of interception, kept here so that it outlives the script that set it."""
-
-    hosts: Hosts
-    body_limit: int
-    authenticates: bool = False
-    """mitmproxy asks the users of its proxies for a password (its option `proxyauth`)."""
-    hears: Callable[[str], bool] = lambda name: True
-    """Whether any addon may want the hook of that name: to tell of one takes a task, a lock and a way through all
-    layers."""
-
-    def owns(self, flow: http.HTTPFlow) -> bool:
-        """Whether *flow* is ours: by its listener, its target (the CONNECT host), its server name, or its Host."""
-        if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
-            return True
-        request = flow.request
-        names = (request.host, flow.client_conn.sni, request.host_header, request.authority)
-        return any(name and self.hosts.matches(name) for name in names)
-
-    def relays(self, flow: http.HTTPFlow) -> bool:
-        """Whether a request that is not ours may go on: for other machines we are no way to the hosts that we reach."""
-        connection = flow.client_conn
-        as_proxy = isinstance(connection.proxy_mode, mode_specs.RegularMode | mode_specs.UpstreamMode)
-        return not as_proxy or self.authenticates or hostnames.is_loopback(connection.peername[0])
-
-
-door = Door(Hosts(["api.openai.com", "*.api.openai.com"]), body_limit=64 * 1024 * 1024)
 
 
 @dataclass
@@ -77,11 +48,30 @@ class LiveStream(layers.HttpStream):
     """mitmproxy's HTTP stream, with a closed door to the upstream for what is ours."""
 
     visit: Visit | None = None
+    held: int = 0
+    """Bytes of the request's body that count as held."""
+    refusal: ProxyError | None = None
+    """What to answer once the rest of the body is there."""
 
     def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        if self.visit is not None and isinstance(event, LEAVING if self.child_layer is None else SOCKETS_LEAVING):
+        kinds = LEAVING if self.child_layer is None else SOCKETS_LEAVING
+        if self.visit is not None and isinstance(event, kinds) and not isinstance(event, BodyOverdue):
             self.visit.cancel()  # the app has left; the layer itself may be waiting and would learn it late
+            self.release()
         return super().handle_event(event)
+
+    def handle_protocol_error(
+        self, event: layers.RequestProtocolError | layers.ResponseProtocolError
+    ) -> Commands[None]:
+        if not isinstance(event, BodyOverdue):
+            yield from super().handle_protocol_error(event)
+        elif self.visit is not None and self.client_state in (
+            self.state_consume_request_body,
+            self.state_discard_request_body,
+        ):
+            limit = f"{bounds.body_timeout:g} s (setting body_timeout)"
+            message = f"the request body was not there within {limit}"
+            yield from self.refuse(ProxyError(errors.REQUEST_TIMEOUT, message, limit="body_timeout"), unread=True)
 
     def state_wait_for_request_headers(self, event: layers.RequestHeaders) -> Commands[None]:
         steps = super().state_wait_for_request_headers(event)
@@ -113,23 +103,39 @@ class LiveStream(layers.HttpStream):
     def check_body_size(self, request: bool) -> Commands[bool]:
         if self.mine() is None:
             return (yield from super().check_body_size(request))
-        if not request or max(len(self.request_body_buf), declared_size(self.flow.request)) <= door.body_limit:
+        if not request or (refusal := self.take_in()) is None:
             return False
         self.request_body_buf.clear()
+        self.release()
+        self.refusal = refusal
         if "expect" in self.flow.request.headers:
-            yield from self.refuse_size()
+            yield from self.refuse(refusal, unread=True)
         else:
             # A client that is still sending does not read: an answer before its last byte would be lost in a reset.
             self.client_state = self.state_discard_request_body
         return True
 
-    def state_discard_request_body(self, event: events.Event) -> Commands[None]:
-        if isinstance(event, layers.RequestEndOfMessage):
-            yield from self.refuse_size()
+    def take_in(self) -> ProxyError | None:
+        """Count what there is of the body; why it is too much, if it is."""
+        size = len(self.request_body_buf)
+        door.buffered += size - self.held
+        self.held = size
+        return door.too_much(max(size, declared_size(self.flow.request)))
 
-    def refuse_size(self) -> Commands[None]:
-        message = f"the request body is larger than {door.body_limit} bytes (setting body_limit)"
-        answer = answers.of_error(ProxyError(errors.PAYLOAD_TOO_LARGE, message), self.flow.id)
+    def release(self) -> None:
+        """The request's body is not held any longer."""
+        door.buffered -= self.held
+        self.held = 0
+
+    def state_discard_request_body(self, event: events.Event) -> Commands[None]:
+        if isinstance(event, layers.RequestEndOfMessage) and self.refusal is not None:
+            yield from self.refuse(self.refusal)
+
+    def refuse(self, error: ProxyError, *, unread: bool = False) -> Commands[None]:
+        """Answer without an exchange.  *unread*: the rest of the body may still come."""
+        bounds.on_limit(error.limit)
+        self.release()
+        answer = answers.of_error(error, self.flow.id)
         over_http1 = self.flow.request.http_version.startswith("HTTP/1")
         if over_http1:
             answer.headers["connection"] = "close"
@@ -140,9 +146,14 @@ class LiveStream(layers.HttpStream):
         yield layers.HttpRequestHook(self.flow)
         self.flow.response = response
         yield from self.send_response()
-        if over_http1 and "expect" in self.flow.request.headers:
+        if unread and over_http1:
             # Its next byte may be of the body, or of another request: nobody can tell.
-            yield commands.CloseConnection(self.context.client)
+            yield commands.CloseTcpConnection(self.context.client, half_close=True)
+        elif unread:
+            code = layers.ErrorCode.CANCEL
+            yield layers.SendHttp(
+                layers.ResponseProtocolError(self.stream_id, error.message, code), self.context.client
+            )
 
     def break_off(self, message: str) -> Commands[None]:
         """End the stream in a way that no client takes for a whole answer."""
@@ -161,7 +172,10 @@ class LiveStream(layers.HttpStream):
         """mitmproxy's only door to an upstream: for a request of ours it leads to the exchange."""
         visit = self.mine()
         if visit is not None:
-            yield from self.answer(visit)
+            try:
+                yield from self.answer(visit)
+            finally:
+                self.release()
         elif door.relays(self.flow):
             return (yield from super().make_server_connection())
         else:
@@ -190,6 +204,8 @@ class LiveStream(layers.HttpStream):
             self.flow.response = answers.response(answer, self.flow.request)
         response = self.flow.response
         response.timestamp_start = time.time()
+        if door.parting and visit.lanes is None and self.flow.request.http_version.startswith("HTTP/1"):
+            response.headers["connection"] = "close"
         if door.hears(layers.HttpResponseHeadersHook.name):
             yield layers.HttpResponseHeadersHook(self.flow)
         if (yield from self.check_killed(True)):
@@ -203,6 +219,20 @@ class LiveStream(layers.HttpStream):
             yield from self.send_response()
             if self.child_layer is None:
                 visit.cancel()  # it did not come to the WebSocket
+        if door.parting:
+            yield from self.go_away()
+
+    def go_away(self) -> Commands[None]:
+        """End a connection over HTTP/2 if this was the last of its streams; what the app sends now, it knows to repeat.
+
+        Sooner would be in order (RFC 9113, 6.8), but some clients then lose the streams that are open.
+        """
+        parent = self.parent()
+        server = parent.connections.get(self.context.client)
+        if isinstance(server, layers.Http2Server) and not parent.streams.keys() - {self.stream_id}:
+            server.h2_conn.close_connection()
+            yield commands.SendData(self.context.client, server.h2_conn.data_to_send())
+            yield commands.CloseConnection(self.context.client)
 
     def stream(self, visit: Visit, delivery: Delivery, response: http.Response) -> Commands[None]:
         client = self.context.client
@@ -227,6 +257,12 @@ class LiveStream(layers.HttpStream):
         else:
             yield from self.send_response(already_streamed=True)
 
+    def parent(self) -> layers.HttpLayer:
+        """The layer that this is a stream of."""
+        found = self.context.layers[self.context.layers.index(self) - 1]
+        assert isinstance(found, layers.HttpLayer)
+        return found
+
     def flow_done(self) -> Commands[None]:
         """After a handshake of ours the connection is a WebSocket's: it ends here, not at a server."""
         response = self.flow.response
@@ -235,26 +271,19 @@ class LiveStream(layers.HttpStream):
         elif self.visit.lanes is None:
             yield from self.break_off("a script has switched protocols, and nobody speaks the other one")
         else:
-            self.child_layer = SocketLayer(self.context, self.flow, self.visit.lanes, self.visit.lanes.bounds)
+            lanes = self.visit.lanes
+            self.child_layer = SocketLayer(self.context, self.flow, lanes, lanes.bounds, door.hears)
             self._handle_event = self.passthrough
             yield from self.child_layer.handle_event(events.Start())
             yield layers.SendHttp(layers.ResponseEndOfMessage(self.stream_id), self.context.client)
 
     def congestion(self) -> Callable[[], bool] | None:
         """Tells whether HTTP/2 holds back what was sent on this stream: TCP's buffer does not show it."""
-        parent = self.context.layers[self.context.layers.index(self) - 1]
-        assert isinstance(parent, layers.HttpLayer)
-        server = parent.connections.get(self.context.client)
+        server = self.parent().connections.get(self.context.client)
         if not isinstance(server, layers.Http2Server):
             return None
         buffers, stream_id = server.h2_conn.stream_buffers, self.stream_id
         return lambda: bool(buffers.get(stream_id))
-
-
-def declared_size(request: http.Request) -> int:
-    """The body's length by its header, in bytes; 0 if there is none that can be read."""
-    length = request.headers.get("content-length", "")
-    return int(length) if length.isascii() and length.isdigit() else 0
 
 
 def install() -> None:
@@ -262,3 +291,4 @@ def install() -> None:
     if layers.HttpStream is not LiveStream:
         fit.check()
         vars(layers)["HttpStream"] = LiveStream
+        bounded.install()

@@ -1,4 +1,4 @@
-"""The proxy's own paths, which are none of OpenAI's: `/`, on reverse listeners."""
+"""The proxy's own page, at `/` on reverse listeners; what programs ask is in `probes`."""
 
 import time
 from collections import deque
@@ -11,10 +11,9 @@ from mitmproxy.proxy.mode_specs import RegularMode
 from mitmproxy.utils import human
 
 from qwenproxy import __version__, hostnames
-from qwenproxy.auth.credentials import MissingKey, NoCredential
-from qwenproxy.auth.oauth import OAuth
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import home
+from qwenproxy.flows.readiness import readiness
 from qwenproxy.flows.visits import Visit
 from qwenproxy.lines import Line
 from qwenproxy.record import Record
@@ -88,27 +87,11 @@ def certificate() -> str:
 
 def upstream(line: Line) -> home.Upstream:
     """How things are with *line*; no secret."""
-    state, well = credential(line)
-    if well and line.complaint:
-        state, well = line.complaint, False
+    found = readiness(line)
+    state, well = ": ".join(filter(None, (found.state, found.next))), found.ready
     if well and line.rests_until > time.monotonic():
         state, well = "put aside for a while: it has refused calls", False
     return home.Upstream(line.upstream.base_url, line.credential.name, state, well)
-
-
-def credential(line: Line) -> tuple[str, bool]:
-    """How things are with the credential of *line*, and whether that is well."""
-    found = line.credential
-    if isinstance(found, MissingKey):
-        return found.error.message, False
-    if isinstance(found, NoCredential):
-        return "the upstream wants none", True
-    if not isinstance(found, OAuth):
-        return "there is a key", True
-    status = found.status()
-    if status.invitation is not None:
-        return f"{status.state}: open {status.invitation.link} and enter {status.invitation.user_code}", False
-    return status.error or status.state, not status.error and status.state != "lost"
 
 
 def told(at: float, record: Record) -> dict[str, object]:

@@ -5,11 +5,8 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
-from mitmproxy.proxy.mode_specs import ReverseMode
-
-from qwenproxy import errors
-from qwenproxy.archive import Archive, unkept
-from qwenproxy.background import Begun
+from qwenproxy.archive import Archive
+from qwenproxy.background import BROKEN
 from qwenproxy.completion import Completion
 from qwenproxy.embedding import Embedding
 from qwenproxy.endpoints import engines, models
@@ -17,31 +14,34 @@ from qwenproxy.endpoints.base import Call
 from qwenproxy.endpoints.chat import ChatCall
 from qwenproxy.endpoints.completions import CompletionCall
 from qwenproxy.endpoints.embeddings import EmbeddingCall
-from qwenproxy.endpoints.responses import counting, failure, stored
-from qwenproxy.endpoints.responses.call import ResponsesCall, check, validate
+from qwenproxy.endpoints.responses.call import check
 from qwenproxy.endpoints.responses.socket import Create
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer, Exchange
-from qwenproxy.flows import access, answers, routes, turns
+from qwenproxy.flows import access, answers, listeners, routes, turns
 from qwenproxy.flows.asked import Ask, json_answer, owner_of
 from qwenproxy.flows.kept import Kept
 from qwenproxy.flows.lanes import Turn
 from qwenproxy.flows.local import Local
+from qwenproxy.flows.probes import Probes
+from qwenproxy.flows.responding import Responding
 from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.limits import RateLimits, client_id
-from qwenproxy.prewarming import Prewarming
+from qwenproxy.places import Places
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record
-from qwenproxy.recording import Plan
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
+from qwenproxy.shared.place import Shared
+from qwenproxy.state.keys import Seals, own
 from qwenproxy.tools import policy
 from qwenproxy.tools.toolbox import Toolbox
-from qwenproxy.traffic import Traffic
-from qwenproxy.wire.openai import Head, Json
+from qwenproxy.traffic import Meter, Traffic
+from qwenproxy.wire.openai import Head
 
 RESPONSES = routes.Served("responses")
-PATIENCE = 30.0  # s that opening an answer may take beyond the upstream's longest silence and the time for tools
+ASK_MODELS = frozenset({"chat", "responses", "input_tokens", "completions", "embeddings"})
+"""Endpoints whose calls need a place; the others are answered from here, quickly."""
 
 
 class Desk:
@@ -54,29 +54,38 @@ class Desk:
         toolbox: Toolbox | None = None,
         archive: Archive | None = None,
         traffic: Traffic | None = None,
+        seals: Seals | None = None,
+        meter: Meter | None = None,
+        places: Places | None = None,
     ) -> None:
         """*toolbox*: the proxy's own tools, if there are any.  *archive*: what is stored; None: nothing is.
 
-        *traffic*: where the process's exchanges are counted.
+        *traffic*: where the process's exchanges are counted.  *seals*: for what apps carry; without, for a while only.
+        *meter*: what has figures for whoever asks.  *places*: which exchanges have to wait.
         """
         self.service = service
         self.settings = settings
         self.successor: Desk | None = None
         """Who has taken over."""
         self.closed = False
-        self.traffic = traffic or Traffic()
+        self.places = places or Places()
+        self.traffic = traffic or Traffic([self.places])
         self._toolbox = toolbox
-        self._archive = archive
         self._kept = Kept(settings, archive)
-        self.patience = 4 * settings.idle_timeout + settings.tool_time + PATIENCE
+        self.patience = settings.exchange_timeout or None
         self._access = access.Access(settings)
-        self._limits = limits(settings)
+        self._limits = limits(settings, service.shared)
         self._local = Local(settings, service)
+        self._probes = Probes(self._access, service, self.traffic, meter)
+        responding = self._responding = Responding(
+            settings, service, archive, seals or own(), self.traffic, self.places, self._kept, self._exchange
+        )
         self._since = int(time.time())  # what models say they were created at: nobody tells
         self._endpoints: dict[str, Callable[[Ask], Awaitable[Answer]]] = {
             "chat": self._chat,
-            "responses": self._responses,
-            "input_tokens": self._input_tokens,
+            "responses": responding.response,
+            "compact": responding.compaction,
+            "input_tokens": responding.tokens,
             "embeddings": self._embeddings,
             "models": self._models,
             "model": self._model,
@@ -91,24 +100,27 @@ class Desk:
         before.successor = self
         self.service.inherit(before.service)
         self._local.inherit(before._local)
-        if self._limits.spec == before._limits.spec:
+        if (self._limits.spec, self._limits.link) == (before._limits.spec, before._limits.link):
             self._limits = before._limits
 
     async def answer(self, visit: Visit) -> Answer:
         """The answer to *visit*, an error in OpenAI's shape included; every page's right to read it as well."""
-        headers = plain_headers(visit.flow.request)
-        name, method = answers.request_id(visit.flow.id), visit.flow.request.method
-        record = visit.record = self.traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep))
+        request = visit.flow.request
+        headers = plain_headers(request)
+        if listeners.is_probe(request.path) and listeners.is_local(visit.flow):
+            return await self._probe(visit, headers)
+        name, method = answers.request_id(visit.flow.id), request.method
+        record = visit.record = self.traffic.begin(Record(name, method, "-", time.monotonic, keep=visit.keep), headers)
         try:
             answer = await self._routed(visit, headers, record)
         except ProxyError as e:
-            record.failed(e)
+            record.failed(visit.masked(e))
             answer = answers.of_error(e, visit.flow.id)
         except asyncio.CancelledError:
             record.close(cut=True)
             raise
         except Exception:  # a fault of ours: it leaves its line in the log, and `Visit.open` answers
-            record.failed(ProxyError(errors.INTERNAL, "internal error in the proxy"))
+            record.failed(BROKEN)
             record.close()
             raise
         if isinstance(answer.body, bytes):
@@ -117,10 +129,17 @@ class Desk:
         answer.headers |= self._access.shared(headers.get("origin")) | answer.headers
         return answer
 
+    async def _probe(self, visit: Visit, headers: Mapping[str, str]) -> Answer:
+        try:
+            return await self._probes.answer(visit, headers)
+        except ProxyError as e:
+            return answers.of_error(e, visit.flow.id)
+
     async def _routed(self, visit: Visit, headers: Mapping[str, str], record: Record) -> Answer:
         request = visit.flow.request
+        self._access.check_lines(len(request.headers.fields))
         origin = headers.get("origin")
-        is_local = isinstance(visit.flow.client_conn.proxy_mode, ReverseMode)
+        is_local = listeners.is_local(visit.flow)
         if is_local:
             self._access.check_host(request.host_header, visit.flow.client_conn.sockname[0])
         self._access.check_origin(origin, headers.get("sec-fetch-site"))
@@ -138,9 +157,11 @@ class Desk:
         self._local.note(record)
         if route.endpoint == "socket":
             return turns.connect(self, visit, headers)
-        client = client_id(key, visit.flow.client_conn.peername[0])
+        client = record.client = client_id(key, visit.flow.client_conn.peername[0])
         standing = await self._limits.check(client)
         owner = owner_of(visit.credentials.get("authorization"))
+        if route.endpoint in ASK_MODELS:
+            await self.places.enter(record, client)
         ask = Ask(request, headers, route, record, key, client, owner)
         answer = await self._endpoints[route.endpoint](ask)
         answer.headers |= standing.headers()
@@ -150,21 +171,12 @@ class Desk:
         """The response to one message over the WebSocket of *visit*.  Raises ProxyError."""
         request, shown, asked = visit.flow.request, visit.credentials.get("authorization"), create.asked
         key = self._access.check_key(shown)
-        client = client_id(key, visit.flow.client_conn.peername[0])
+        client = record.client = client_id(key, visit.flow.client_conn.peername[0])
         await self._limits.check(client)
         check(asked)
+        await self.places.enter(record, client)
         ask = Ask(request, plain_headers(request), RESPONSES, record, key, client, owner_of(shown))
-        head = response_head(asked)
-        try:
-            if self._archive is None:
-                plan = unkept(ask.owner, asked, stored.input_ids(head.id), recent)
-            else:
-                plan = await self._archive.plan(ask.owner, asked, stored.input_ids(head.id), recent)
-            answer = await self._responded(ask, asked, head, plan, generate=create.generate)
-        except ProxyError as e:
-            raise failure.told(e) from None
-        assert not isinstance(answer.body, bytes)  # it was asked for as a stream
-        return Turn(head.id, answer.body, plan, record)
+        return await self._responding.turn(ask, create, recent)
 
     async def _chat(self, ask: Ask) -> Answer:
         record = ask.record
@@ -174,68 +186,22 @@ class Desk:
         head = Head(f"chatcmpl-{uuid.uuid4().hex}", call.model, int(time.time()))
         return await (await self._exchange(ask, call, head)).open()
 
-    async def _exchange(self, ask: Ask, call: Call, head: Head) -> Exchange:
-        """The exchange for *call*, with the tools of the proxy that are on for it.  Raises ProxyError."""
+    async def _exchange(
+        self, ask: Ask, call: Call, head: Head, make: Callable[..., Exchange] = Exchange, *, tools: bool = True
+    ) -> Exchange:
+        """The exchange for *call*, of the kind *make*, with the *tools* of the proxy that are on for it, if any may be.
+
+        Raises ProxyError.
+        """
         wanted = policy.asked(ask.headers.get(policy.HEADER), call.chat.pop(policy.FIELD, None))
         kit = None
-        if self._toolbox is not None:
+        if self._toolbox is not None and tools:
             allowed = policy.allowed(self.settings, ask.key, wanted)
             kit = await self._toolbox.kit(allowed, exchange=ask.record.id) if allowed else None
         agent = ask.headers.get("user-agent", "")
-        return Exchange(self.service, call, head, ask.record, agent=agent, client=ask.client, kit=kit)
-
-    async def _responses(self, ask: Ask) -> Answer:
-        asked = validate(ask.body(self.settings.body_limit))
-        head = response_head(asked)
-        try:
-            plan = None
-            if self._archive is not None:
-                plan = await self._archive.plan(ask.owner, asked, stored.input_ids(head.id))
-            return await self._responded(ask, asked, head, plan)
-        except ProxyError as e:
-            raise failure.told(e) from None
-
-    async def _responded(
-        self, ask: Ask, asked: Json, head: Head, plan: Plan | None, *, generate: bool = True
-    ) -> Answer:
-        record, settings = ask.record, self.settings
-        call = ResponsesCall(
-            asked if plan is None else plan.asked,
-            reasoning=settings.reasoning == "show",
-            refuse=settings.unsupported == "refuse",
-            clock=lambda: int(time.time()),
-            past=() if plan is None else plan.past,
-            state=None if plan is None else plan.state,
-        )
-        record.model, record.stream = call.model, call.stream
-        if plan is not None and not generate:
-            return await self._kept.make(Prewarming(call, head, record), head, plan)
-        if plan is None:
-            return await (await self._exchange(ask, call, head)).open()
-        if not plan.background:
-            return await self._kept.make(await self._exchange(ask, call, head), head, plan)
-        begun = Begun(call, head)
-        own = self.traffic.begin(Record(record.id, record.method, "background", time.monotonic))
-        own.model, own.stream = call.model, True
-        exchange = await self._exchange(ask._replace(record=own), begun, head)
-        return await self._kept.begin(ask, exchange, begun, head, plan)
-
-    async def _input_tokens(self, ask: Ask) -> Answer:
-        asked = counting.read(ask.body(self.settings.body_limit))
-        check(asked)
-        plan = None
-        if self._archive is not None:
-            plan = await self._archive.plan(ask.owner, asked, stored.input_ids("resp_"))
-        call = ResponsesCall(
-            asked if plan is None else plan.asked,
-            past=() if plan is None else plan.past,
-            state=None if plan is None else plan.state,
-        )
-        ask.record.model = call.model
-        count = await asyncio.to_thread(counting.tokens, call.chat)
-        answer = json_answer(counting.counted(count), ask.record)
-        answer.headers["x-qwenproxy-estimated"] = counting.METHOD
-        return answer
+        if self.service.continuations.shared is not None:
+            await self.service.continuations.fetch(ask.client, call.chat["messages"])
+        return make(self.service, call, head, ask.record, agent=agent, client=ask.client, kit=kit)
 
     async def _completions(self, ask: Ask) -> Answer:
         record, refuse = ask.record, self.settings.unsupported == "refuse"
@@ -272,14 +238,9 @@ class Desk:
         return engines.named(body, ask.route.model) if ask.route.model else body
 
 
-def response_head(asked: Json) -> Head:
-    """That of a response to *asked*, with an id of its own."""
-    return Head(f"resp_{uuid.uuid4().hex}{uuid.uuid4().hex[:16]}", asked["model"], int(time.time()))
-
-
-def limits(settings: Settings) -> RateLimits:
-    """The limits for clients.  Raises ValueError, which names the setting."""
+def limits(settings: Settings, shared: Shared | None = None) -> RateLimits:
+    """The limits for clients, *shared* with other machines or not.  Raises ValueError, which names the setting."""
     try:
-        return RateLimits(settings.rate_limit)
+        return RateLimits(settings.rate_limit, link=None if shared is None else shared.link)
     except ValueError as e:
         raise ValueError(f"{settings.sources.get('rate_limit', 'rate_limit')}: {e}") from None

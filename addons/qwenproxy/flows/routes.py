@@ -16,6 +16,7 @@ type Endpoint = Literal[
     "response_cancel",
     "response_items",
     "input_tokens",
+    "compact",
     "conversations",
     "conversation",
     "conversation_items",
@@ -63,6 +64,12 @@ FORMER: tuple[tuple[str, str, Route | None], ...] = (
 )
 """As old clients call the same endpoints: `{engine}` is the model, in one segment."""
 
+BESIDES: tuple[tuple[str, str, Route | None], ...] = (
+    ("POST", "/v1/responses/input_tokens", Served("input_tokens")),
+    ("POST", "/v1/responses/compact", Served("compact")),
+)
+"""What belongs to a response, without making one."""
+
 STORED: tuple[tuple[str, str, Route | None], ...] = (
     ("GET", "/v1/responses/{}", Served("response")),
     ("DELETE", "/v1/responses/{}", Served("response")),
@@ -87,17 +94,18 @@ ROWS: tuple[tuple[str, str, Route | None], ...] = (
     ("GET", "/v1/models", Served("models")),
     ("GET", "/v1/models/{model}", Served("model")),
     ("POST", "/v1/completions", Served("completions")),
-    ("POST", "/v1/responses/input_tokens", Served("input_tokens")),
     (WEBSOCKET, "/v1/responses", Served("socket")),
     ("DELETE", "/v1/models/{model}", REFUSED),
     ("POST", "/v1/traces/ingest", Empty()),  # openai-agents exports prompts there: taken, and dropped
     *FORMER,
+    *BESIDES,
     *STORED,
     *(("*", path, REFUSED) for path in PATHS),
 )
 """Method, path template, what it is.  `*` is any method that no other row names, on a path where nothing is served."""
 
-SERVED = ", ".join(f"{row[0]} {row[1]}" for row in ROWS if isinstance(row[2], Served) and row not in (*FORMER, *STORED))
+UNTOLD = (*FORMER, *BESIDES, *STORED)
+SERVED = ", ".join(f"{row[0]} {row[1]}" for row in ROWS if isinstance(row[2], Served) and row not in UNTOLD)
 
 _UPGRADE = {"upgrade": "HTTP/1.1", "connection": "Upgrade"}  # RFC 9110, 15.5.22: a 426 names what is spoken instead
 

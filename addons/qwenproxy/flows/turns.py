@@ -12,7 +12,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import answers, handshake, routes
 from qwenproxy.flows.lanes import BROKEN, Gone, Lanes, Turn
-from qwenproxy.flows.visits import Visit
+from qwenproxy.flows.visits import Visit, plain_headers
 from qwenproxy.flows.websocket import Bounds
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record
@@ -27,7 +27,7 @@ class Desk(Protocol):
 
     settings: Settings
     traffic: Traffic
-    patience: float
+    patience: float | None
     successor: Self | None
     closed: bool
 
@@ -51,6 +51,7 @@ class Turns:
     def __init__(self, desk: Desk, visit: Visit) -> None:
         self._desk = desk
         self._visit = visit
+        self._headers = plain_headers(visit.flow.request)
         self._transcript = visit.record.transcript if visit.record is not None else None
 
     async def begin(self, create: Create, recent: Recent) -> Turn:
@@ -61,7 +62,7 @@ class Turns:
             raise Gone(errors.INTERNAL, GONE)
         record = Record(f"req_{uuid.uuid4().hex}", "WEBSOCKET", "responses", time.monotonic)
         record.transcript = self._transcript  # one for the connection: a view shows its rounds in their order
-        self._desk.traffic.begin(record)
+        self._desk.traffic.begin(record, self._headers)
         try:
             return await self._begun(record, create, recent)
         except ProxyError as e:
@@ -70,7 +71,7 @@ class Turns:
         except asyncio.CancelledError:
             record.close(cut=True)
             raise
-        except Exception:
+        except BaseException:  # whatever it is, the exchange is over
             record.failed(BROKEN)
             raise
         finally:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable
+from functools import partial
 
 from mitmproxy import http
 
@@ -11,7 +12,7 @@ from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Answer
 from qwenproxy.flows import answers
-from qwenproxy.flows.delivery import Delivery, Handler
+from qwenproxy.flows.delivery import Channel, Delivery, Handler
 from qwenproxy.flows.lanes import Lanes
 from qwenproxy.flows.views import notes
 from qwenproxy.record import Record
@@ -28,6 +29,7 @@ CREDENTIALS = frozenset(
 WITH_PROXYS = CREDENTIALS | {b"proxy-authorization"}
 KEY = re.compile(rb"\bsk-[\w-]{8,}|((?:api[-_]?key|access[-_]?token|token|key)=)[^&;,\s]{8,}", re.IGNORECASE)
 """Keys elsewhere: in a header that carries them for WebSockets, in one of the app's own, in a query."""
+SHORTEST = 6  # characters of a key: a shorter one would be found in any text
 MASK = rb"\1[secret]"
 
 
@@ -75,7 +77,7 @@ class Visit:
         self.flow = flow
         self.credentials = credentials
         self.delivery: Delivery | None = None
-        self.handler: Handler | None = None
+        self.handler: Channel | None = None
         """The app's connection, while there is one."""
         self.lanes: Lanes | None = None
         """What has come of it, if it was a WebSocket's handshake."""
@@ -83,6 +85,32 @@ class Visit:
         self.record: Record | None = None
         self._opening: asyncio.Task[None] | None = None
         self._left = False
+        self._failing: ProxyError | None = None
+
+    def fail(self, error: ProxyError) -> None:
+        """Break off whatever is under way: *error* is the answer, or the end of one that has begun."""
+        if self._opening is not None and self._failing is None:
+            self._failing = error
+            if self.record is not None:
+                self.record.failed(error)
+            self._opening.cancel()
+        elif self.delivery is not None:
+            self.delivery.fail(error)
+        elif self.lanes is not None:
+            self.lanes.fail(error)
+
+    def part(self, error: ProxyError) -> None:
+        """The process is to end, because of *error*: have a WebSocket end when what is under way on it has."""
+        if self.lanes is not None:
+            self.lanes.part(error)
+
+    def masked(self, error: ProxyError) -> ProxyError:
+        """*error* without what the app showed as its key, of whatever form that is: it may quote the request."""
+        for shown in self.credentials.values():
+            secret = shown.rpartition(" ")[2]
+            if len(secret) >= SHORTEST:
+                error.message = error.message.replace(secret, "[secret]")
+        return error
 
     def cancel(self) -> None:
         """The app has left, or is answered by someone else: stop whatever is under way."""
@@ -95,10 +123,19 @@ class Visit:
         if lanes is not None:
             lanes.leave()
 
-    async def open(self, answer: Awaitable[Answer], handler: Handler | None, *, limit: float, keep: int) -> None:
+    async def open(
+        self,
+        answer: Awaitable[Answer],
+        handler: Handler | None,
+        *,
+        limit: float | None,
+        keep: int,
+        stall: float = 0.0,
+    ) -> None:
         """Set the flow's response from *answer*, and begin to deliver a live body through *handler*.
 
         *limit*: seconds after which the wait for the answer is given up.  *keep*: bytes of each body kept for viewing.
+        *stall*: seconds that the app may leave a live body unread, 0 for any time.
         Without a handler (a replay) the body is read to its end first.  Never raises: a failure becomes the answer.
         """
         self._opening = asyncio.current_task()
@@ -120,7 +157,10 @@ class Visit:
             await opened.body.close()
             self.note()
         else:
-            self.delivery = Delivery(handler, opened.body, heartbeat=opened.heartbeat, keep=keep)
+            stalled = partial(self._stalled, handler, stall)
+            self.delivery = Delivery(
+                handler, opened.body, heartbeat=opened.heartbeat, keep=keep, stall=stall, on_stall=stalled
+            )
             self.note(live=True)
 
     def note_of(self, record: Record) -> None:
@@ -133,11 +173,27 @@ class Visit:
         if self.keep and self.record is not None:
             notes.take(self.flow, self.record, live=live, left=self._left)
 
-    def _error(self, error: BaseException, limit: float) -> ProxyError:
+    def _stalled(self, handler: Handler, seconds: float) -> None:
+        """The app does not read: end its stream, and the connection if that is full."""
+        if self.record is not None:
+            self.record.stalled(seconds)
+        io = handler.transports.get(self.flow.client_conn)
+        if io is not None and isinstance(io.writer, asyncio.StreamWriter) and not self._congested():
+            io.writer.transport.abort()  # to close it would wait for the app
+
+    def _congested(self) -> bool:
+        """Whether it is its stream within the connection that the app does not read."""
+        congested = None if self.delivery is None else self.delivery.congested
+        return congested is not None and congested()
+
+    def _error(self, error: BaseException, limit: float | None) -> ProxyError:
         if isinstance(error, ProxyError):
             return error
+        if self._failing is not None:
+            return self._failing
         if isinstance(error, TimeoutError):
-            return ProxyError(errors.UPSTREAM_TIMEOUT, f"no answer was ready within {limit:g} s")
+            message = f"no answer was ready within {limit:g} s (setting exchange_timeout)"
+            return ProxyError(errors.UPSTREAM_TIMEOUT, message, limit="exchange_timeout")
         if not (self._left and isinstance(error, asyncio.CancelledError)):
             log.error("answering %s failed", self.flow.request.path.partition("?")[0], exc_info=error)
         return ProxyError(errors.INTERNAL, "internal error in the proxy; its log has the details")

@@ -6,7 +6,7 @@ mitmproxy's own layer relays messages to a server, and here is none.  Its hooks 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -66,8 +66,17 @@ class Bounds(NamedTuple):
 class SocketLayer(layer.Layer):
     """Speaks the WebSocket on the connection of *flow*, whose handshake is done."""
 
-    def __init__(self, context: Context, flow: http.HTTPFlow, speaker: Speaker, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        context: Context,
+        flow: http.HTTPFlow,
+        speaker: Speaker,
+        bounds: Bounds,
+        hears: Callable[[str], bool] = lambda name: True,
+    ) -> None:
+        """*hears*: whether any addon wants the hook of that name."""
         super().__init__(context)
+        self._hears = hears
         self.flow = flow
         self._data = flow.websocket = flow.websocket or WebSocketData()
         self._speaker = speaker
@@ -93,7 +102,7 @@ class SocketLayer(layer.Layer):
     def _happened(self, event: events.Event) -> Commands:
         match event:
             case events.Start():
-                yield hooks.WebsocketStartHook(self.flow)
+                yield from self._hook(hooks.WebsocketStartHook(self.flow))
                 yield from self._rest()
             case events.DataReceived():
                 self._ws.receive_data(event.data)
@@ -156,12 +165,16 @@ class SocketLayer(layer.Layer):
         """Let whoever looks see *message*, and change it; of older ones the flow keeps as many as it may."""
         shown = self._data.messages
         shown.append(message)
-        yield hooks.WebsocketMessageHook(self.flow)
+        yield from self._hook(hooks.WebsocketMessageHook(self.flow))
         self._kept += len(message.content)
         while shown and self._kept > self._bounds.keep:
             self._kept -= len(shown.pop(0).content)
         if self.flow.error is not None:  # a script, or the user, has killed it
             yield from self._end(Close(CloseReason.ABNORMAL_CLOSURE, self.flow.error.msg), by_app=False)
+
+    def _hook(self, hook: commands.StartHook) -> Commands:
+        if self._hears(hook.name):
+            yield hook
 
     def _send(self, event: frames.Event) -> Commands:
         self._spoke = time.monotonic()
@@ -206,5 +219,5 @@ class SocketLayer(layer.Layer):
         self._data.closed_by_client = by_app
         self._data.close_code, self._data.close_reason = close
         yield commands.CloseConnection(self.context.client)
-        yield hooks.WebsocketEndHook(self.flow)
+        yield from self._hook(hooks.WebsocketEndHook(self.flow))
         self.flow.live = False

@@ -139,6 +139,33 @@ class Conversations(Protocol):
     async def drop(self, conversation: str, item: str) -> bool: ...
 
 
+class Use(NamedTuple):
+    """What was used on one day (UTC, `2026-01-31`), with one client key, of one model."""
+
+    day: str
+    key: str
+    """The beginning of the key's digest; "-": no key was asked for."""
+    model: str
+    requests: int = 0
+    errors: int = 0
+    """Of the requests, those that ended in an error."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Usage(Protocol):
+    """Where what was used is kept over restarts, of all processes together.  Its methods wait for a disk or a network:
+    call them in a thread.  Both raise OSError if it cannot be used."""
+
+    def add(self, uses: Sequence[Use]) -> None:
+        """Add these figures to those that are there; what is too old is forgotten."""
+        ...
+
+    def read(self, since: str) -> list[Use]:
+        """All figures from the day *since* on, in the order of days, keys, models."""
+        ...
+
+
 class Store(Responses, Conversations, Protocol):
     """All that is kept, in one place."""
 

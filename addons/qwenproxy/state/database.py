@@ -52,8 +52,8 @@ class Bounds(NamedTuple):
     room: int
 
 
-def connect(path: Path | None) -> sqlite3.Connection:
-    """The database at *path*, made if need be, for its owner's eyes only; in memory without one.
+def connect(path: Path | None, tables: str = TABLES) -> sqlite3.Connection:
+    """The database at *path*, made if need be with *tables*, for its owner's eyes only; in memory without one.
 
     Raises sqlite3.Error or OSError.
     """
@@ -62,14 +62,14 @@ def connect(path: Path | None) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same rights
     connection = sqlite3.connect(path or ":memory:", timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
-        _prepare(connection)
+        _prepare(connection, tables)
     except BaseException:  # interrupted, too: an open connection would hold the file
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, tables: str) -> None:
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")  # with WAL, a crash of the process loses nothing
@@ -79,7 +79,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if version not in (0, VERSION):
         raise sqlite3.DatabaseError(f"it is of another version of the proxy ({version}, not {VERSION})")
     if version == 0:
-        for statement in TABLES.split(";\n")[:-1]:
+        for statement in tables.split(";\n")[:-1]:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")

@@ -161,6 +161,11 @@ class TextOptions(TypedDict, total=False):
     verbosity: Verbosity | None
 
 
+class ContextManagement(TypedDict):
+    type: str
+    compact_threshold: NotRequired[Annotated[int, Field(ge=1)] | None]
+
+
 class ConfigurationUpdate(TypedDict):
     reasoning: NotRequired[ReasoningOptions | None]
     text: NotRequired[TextOptions | None]
@@ -235,7 +240,7 @@ class ResponseRequest(TypedDict, total=False):
     access_programs: Json | None
     background: bool | None
     background_options: Json | None
-    context_management: Any
+    context_management: Items[ContextManagement] | None
     conversation: str | Json | None
     image: Json | None
     include: Items[str] | None

@@ -114,5 +114,14 @@ class Foreign:
     async def response(self, flow: http.HTTPFlow) -> None:
         await behave(flow, "response")
 
+    async def websocket_start(self, flow: http.HTTPFlow) -> None:
+        await behave(flow, "websocket_start")
+
+    async def websocket_message(self, flow: http.HTTPFlow) -> None:
+        await behave(flow, "websocket_message")
+
+    async def websocket_end(self, flow: http.HTTPFlow) -> None:
+        await behave(flow, "websocket_end")
+
 
 addons = [Foreign()]

@@ -7,9 +7,12 @@ import orjson
 
 from qwenproxy.endpoints.responses.call import ResponsesCall
 from qwenproxy.endpoints.responses.draft import Draft
+from qwenproxy.sealing import Keyring, OwnersSeal
 from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json
 from tests.support import responses
 
+SEAL = OwnersSeal(Keyring(["k" * 32]), "ann")
+"""Seals what Ann carries."""
 HEAD = Head("resp_" + "0123456789ab" * 4, "gpt-5", 1_700_000_000)
 STEM = ("0123456789ab" * 4)[:40]
 NOTHING: Json = {"type": "object", "properties": {}}

@@ -8,7 +8,7 @@ from openai.types.responses.response_input_item_param import ResponseInputItemPa
 from qwenproxy.endpoints.responses import items
 from qwenproxy.errors import INVALID_REQUEST, UNSUPPORTED_VALUE, ProxyError
 from qwenproxy.wire.openai import Json
-from tests.endpoints.responses.asking import ask, custom, function
+from tests.endpoints.responses.asking import SEAL, ask, custom, function
 
 USER: Json = {"role": "user", "content": "Hi"}
 
@@ -179,10 +179,18 @@ def test_a_string_is_a_users_message_after_the_instructions() -> None:
 
 
 def test_items_that_are_not_for_the_model_are_named() -> None:
-    hosted = [{"type": kind} for kind in ("web_search_call", "mcp_call", "compaction_trigger", "x\r\ny")]
+    hosted = [{"type": kind} for kind in ("web_search_call", "mcp_call", "x\r\ny")]
     found = ask([*hosted, USER])
     assert found.chat["messages"] == [USER]
-    assert found.dropped == ["input.web_search_call", "input.mcp_call", "input.compaction_trigger", "input.unknown"]
+    assert found.dropped == ["input.web_search_call", "input.mcp_call", "input.unknown"]
+
+
+def test_sealed_thinking_that_does_not_open_is_named() -> None:
+    """Another server's, or of a key that is gone: the rest of the item counts all the same."""
+    for seal in (None, SEAL):
+        found = ask([USER, {"type": "reasoning", "encrypted_content": "x"}], options={"seal": seal})
+        assert found.dropped == ["input.reasoning.encrypted_content"]
+        assert found.chat["messages"] == [USER]
 
 
 @pytest.mark.parametrize(

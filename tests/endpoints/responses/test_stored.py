@@ -42,6 +42,28 @@ KEPT: dict[str, tuple[Json, Json]] = {
 }
 
 
+ITEMS = [{"id": name} for name in "abcde"]
+
+PAGES: list[tuple[str | None, int, bool, str, bool]] = [
+    (None, 20, False, "abcde", False),
+    (None, 5, True, "edcba", False),
+    (None, 2, False, "ab", True),
+    ("b", 2, False, "cd", True),
+    ("b", 3, False, "cde", False),
+    ("b", 3, True, "a", False),
+    ("e", 3, False, "", False),
+]
+
+
+@pytest.mark.parametrize(("after", "limit", "descending", "names", "more"), PAGES)
+def test_a_page_of_items(after: str | None, limit: int, descending: bool, names: str, more: bool) -> None:
+    assert stored.page(ITEMS, after, limit, descending) == ([{"id": name} for name in names], more)
+
+
+def test_behind_an_unknown_item_there_is_nothing() -> None:
+    assert stored.page(ITEMS, "x", 2, False) is None
+
+
 @pytest.mark.parametrize("case", KEPT)
 def test_an_item_is_kept(case: str) -> None:
     item, fields = KEPT[case]

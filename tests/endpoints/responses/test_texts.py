@@ -12,10 +12,12 @@ SUMMARY = {"type": "summary_text", "text": "Hm."}
 
 
 class Seal:
-    def close(self, text: str) -> str:
-        return f"<{text}>"
+    """Lets everybody read it."""
 
-    def open(self, sealed: str) -> str | None:
+    def close(self, what: str, text: str) -> str:
+        return f"<{what}: {text}>"
+
+    def open(self, what: str, sealed: str) -> str | None:
         raise AssertionError
 
 
@@ -35,7 +37,7 @@ class Seal:
                 "reasoning_summary_part.done",
             ],
         ),
-        (False, Seal(), {"summary": [], "encrypted_content": "<Hm.>"}, []),
+        (False, Seal(), {"summary": [], "encrypted_content": "<reasoning: Hm.>"}, []),
     ],
     ids=["hidden", "shown", "sealed"],
 )

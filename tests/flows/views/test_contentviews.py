@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from mitmproxy import contentviews, http
 from mitmproxy.test import taddons
+from mitmproxy.websocket import WebSocketData, WebSocketMessage
+from wsproto.frame_protocol import Opcode
 
 from qwenproxy.flows.views.contentviews import install
 from tests.support.exchanges import SAID, flow, noted, recorded
@@ -44,6 +46,15 @@ def test_each_view_shows_its_sides(message: str, view: str, found: list[str]) ->
     result = shown(noted(), message, view)
     assert sections(result.text) == found
     assert result.view_name == {"auto": "Exchange", "app side": "App side", "qwen side": "Qwen side"}[view]
+
+
+def test_a_message_over_a_websocket_is_shown_as_it_is() -> None:
+    of = noted()
+    of.websocket = WebSocketData([WebSocketMessage(Opcode.TEXT, True, b'{"type":"response.create"}')])
+    install()
+    with taddons.context():
+        result = contentviews.prettify_message(of.websocket.messages[0], of)
+    assert (result.view_name, result.text) == ("Raw", '{"type":"response.create"}')
 
 
 def test_each_round_is_shown() -> None:

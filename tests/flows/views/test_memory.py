@@ -6,6 +6,8 @@ import pytest
 from mitmproxy.addons.view import View
 from mitmproxy.http import HTTPFlow
 from mitmproxy.test import taddons, tflow
+from mitmproxy.websocket import WebSocketData, WebSocketMessage
+from wsproto.frame_protocol import Opcode
 
 from qwenproxy.flows.views.memory import OVERHEAD, ROUND, Shelf, size_of
 from tests.support.exchanges import SAID, noted, recorded
@@ -76,3 +78,10 @@ def test_bodies_and_rounds_count() -> None:
     one, two = noted(), noted(recorded(answers=[SAID, SAID]))
     body = len(one.metadata["qwenproxy"]["rounds"][0]["body"])
     assert size_of(two) - size_of(one) == ROUND + body + len(SAID)
+
+
+def test_messages_over_a_websocket_count() -> None:
+    (flow,) = flows(1)
+    before = size_of(flow)
+    flow.websocket = WebSocketData([WebSocketMessage(Opcode.TEXT, True, b"12345")])
+    assert size_of(flow) == before + 5

@@ -8,8 +8,8 @@ from mitmproxy import http, io
 from mitmproxy.addons.savehar import SaveHar
 from mitmproxy.test import tflow
 
+from qwenproxy.flows.door import Door
 from qwenproxy.flows.hosts import Hosts
-from qwenproxy.flows.live import Door
 from qwenproxy.flows.views import notes
 from qwenproxy.flows.views.rows import extend_har, rounds_of
 from tests.support.exchanges import SAID, SENT, URL, noted, recorded

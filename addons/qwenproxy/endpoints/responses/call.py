@@ -7,13 +7,13 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from qwenproxy import sse
-from qwenproxy.endpoints.responses import choice, fields, items, response
+from qwenproxy.endpoints.responses import choice, compaction, fields, items, response
 from qwenproxy.endpoints.responses.draft import Draft, Seal
 from qwenproxy.endpoints.responses.output import Wanted
 from qwenproxy.endpoints.responses.telling import Clock, Telling
 from qwenproxy.endpoints.responses.tools import Toolbox
 from qwenproxy.endpoints.validation import explain, parse
-from qwenproxy.errors import UPSTREAM_GARBLED, ProxyError
+from qwenproxy.errors import INTERNAL, UPSTREAM_GARBLED, ProxyError
 from qwenproxy.wire.openai import ChatEvent, Head, Json
 from qwenproxy.wire.responses import ResponseRequest
 
@@ -29,7 +29,7 @@ class ResponsesCall:
     honoured.  *seal*: how thinking is sealed, for apps that carry it from turn to turn; None: it is not.  *clock*: Unix
     seconds, for the time of completion.  *past*: items that come before the input.  *state*: what the response says of
     how it is kept; None: there is no store.  *body* may have been validated already.  Raises ProxyError for a body that
-    is no Responses request, or for what cannot be done.
+    is no Responses request, or for what cannot be done.  *compacts*: its conversation is to be compacted, not answered.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class ResponsesCall:
         clock: Clock | None = None,
         past: Sequence[Json] = (),
         state: Json | None = None,
+        compacts: bool = False,
     ) -> None:
         self.asked = validate(body) if isinstance(body, bytes) else body
         self.model: str = self.asked["model"]
@@ -55,7 +56,12 @@ class ResponsesCall:
         draft.chat["messages"] = items.messages_of(draft, toolbox)
         choice.settle(draft, toolbox)
         self.chat = draft.chat
+        self.compacts = compacts or compaction.triggered(self.asked)
+        """What is asked for is a compaction, and no answer."""
+        if self.compacts:
+            self.chat = compaction.request(draft.chat, draft.chat["messages"])
         self.dropped: Sequence[str] = draft.dropped
+        self._seal = seal
         self._clock = clock
         self._state = state
         self._wanted = Wanted(
@@ -63,7 +69,20 @@ class ResponsesCall:
             single=self.asked.get("parallel_tool_calls") is False,
             shown=reasoning and response.summary(self.asked) is not None,
             seal=seal if sealing else None,
+            compacts=self._sealing if self.compacts else None,
         )
+
+    @property
+    def _sealing(self) -> Seal:
+        """The seal, for what cannot be told without one.  Raises ProxyError if there is none."""
+        if self._seal is None:
+            raise ProxyError(INTERNAL, "The proxy has no keys to seal a compaction with; its log says why.")
+        return self._seal
+
+    def compact(self, text: str) -> str:
+        """Have the summary *text* stand for the conversation but for its end; the item for the app, sealed."""
+        self.chat, stand = compaction.compacted(self.chat, text)
+        return compaction.seal(stand, self._sealing)
 
     def writer(self, head: Head) -> "ResponsesWriter":
         return ResponsesWriter(Telling(self.asked, head, self._wanted, self._clock, self._state))

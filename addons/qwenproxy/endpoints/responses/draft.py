@@ -8,14 +8,14 @@ from qwenproxy.wire.openai import Json
 
 
 class Seal(Protocol):
-    """Turns thinking into what the app carries from turn to turn but cannot read, and back."""
+    """Turns a text into what the app carries from turn to turn but cannot read, and back; *what* it is, in a word."""
 
-    def close(self, text: str) -> str:
+    def close(self, what: str, text: str) -> str:
         """*text* as an opaque string."""
         ...
 
-    def open(self, sealed: str) -> str | None:
-        """The text in *sealed*; None if another has sealed it."""
+    def open(self, what: str, sealed: str) -> str | None:
+        """The text in *sealed*; None if another has sealed it, or as something else."""
         ...
 
 

@@ -89,6 +89,13 @@ def _include(draft: Draft, name: str, value: Any) -> None:
         draft.leave_out(name)
 
 
+def _compacting(draft: Draft, name: str, value: Any) -> None:
+    """Compaction is for the exchange; there is no other management."""
+    for place, entry in enumerate(value):
+        if entry["type"] != "compaction":
+            draft.drop(name, f"{name}[{place}].type", f"it knows of no {entry['type'][:60]!r}")
+
+
 def _stored(draft: Draft, name: str, value: Any) -> None:
     if draft.stored:
         return
@@ -134,7 +141,9 @@ TABLE: Mapping[str, Ruling] = {
     "top_logprobs": Ruling("kept", f"if include names {LOGPROBS}", _elsewhere),
     "text": Ruling("rewritten", "response_format and verbosity", _text),
     "reasoning": Ruling("rewritten", "reasoning_effort; a summary shows the thinking", _reasoning),
-    "include": Ruling("rewritten", "log probabilities; the rest belongs to tools that OpenAI hosts", _include),
+    "include": Ruling(
+        "rewritten", "log probabilities, sealed thinking; the rest is of tools that OpenAI hosts", _include
+    ),
     "truncation": Ruling("dropped", "the model's own limit holds", _wanted),
     "metadata": Ruling("dropped", "is said back", _keep),
     "moderation": PASSED_ON,
@@ -146,7 +155,7 @@ TABLE: Mapping[str, Ruling] = {
     "prompt_cache_retention": PASSED_ON,
     "access_programs": Ruling("dropped", "is for OpenAI's own models", _hint),
     "image": Ruling("dropped", "images are sent as they are", _hint),
-    "context_management": Ruling("dropped", "nothing is compacted", _hint),
+    "context_management": Ruling("rewritten", "beyond the threshold, the conversation is summed up first", _compacting),
     "client_metadata": Ruling("dropped", "is for OpenAI's own records", _hint),
     "store": Ruling("kept", "true by default; dropped where nothing is stored", _store),
     "previous_response_id": STORED,

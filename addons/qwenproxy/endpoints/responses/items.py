@@ -6,9 +6,10 @@ from typing import Literal
 
 import orjson
 
-from qwenproxy.endpoints.responses import past
+from qwenproxy.endpoints.responses import compaction, past
 from qwenproxy.endpoints.responses.draft import Draft
 from qwenproxy.endpoints.responses.parts import content_of, said
+from qwenproxy.endpoints.responses.texts import THINKING
 from qwenproxy.endpoints.responses.tools import Toolbox, form_of
 from qwenproxy.endpoints.tools import INPUT
 from qwenproxy.errors import INVALID_REQUEST, UNSUPPORTED_VALUE, ProxyError
@@ -16,6 +17,8 @@ from qwenproxy.wire.openai import Json
 from qwenproxy.wire.responses import kind_of
 
 type Kind = Literal["kept", "rewritten", "dropped", "refused"]
+
+SEALED = "encrypted_content"
 
 
 @dataclass(slots=True)
@@ -74,10 +77,24 @@ def messages_of(draft: Draft, toolbox: Toolbox) -> list[Json]:
     if isinstance(asked["input"], str):
         history.messages.append({"role": "user", "content": asked["input"]})
         return history.messages
-    for place, item in enumerate(asked["input"], start=-draft.past):
-        at = f"input[{place}]" if place >= 0 else "previous_response_id"
-        ITEMS.get(kind_of(item), UNKNOWN).apply(history, item, at)
+    for place, item in _standing(draft, asked["input"]):
+        ITEMS.get(kind_of(item), UNKNOWN).apply(history, item, _at(draft, place))
     return history.messages
+
+
+def _at(draft: Draft, place: int) -> str:
+    """Where the item at *place* is, in the app's words."""
+    return f"input[{place - draft.past}]" if place >= draft.past else "previous_response_id"
+
+
+def _standing(draft: Draft, items: Sequence[Json]) -> list[tuple[int, Json]]:
+    """Those of *items* that count, with their places: a compaction stands for what comes before it."""
+    placed = list(enumerate(items))
+    cut = compaction.last(items)
+    if cut is None:
+        return placed
+    stand = compaction.opened(items[cut], draft.seal, _at(draft, cut))
+    return [(place, item) for place, item in placed if place >= cut or compaction.counts(item, stand)]
 
 
 def _message(history: History, item: Json, at: str) -> None:
@@ -123,7 +140,9 @@ def _own_output(history: History, item: Json, at: str) -> None:
 
 def _reasoning(history: History, item: Json, at: str) -> None:
     seal, sealed = history.draft.seal, item.get("encrypted_content")
-    opened = seal.open(sealed) if seal is not None and sealed else None
+    opened = seal.open(THINKING, sealed) if seal is not None and sealed else None
+    if sealed and opened is None:
+        history.draft.leave_out(f"input.reasoning.{SEALED}")
     parts = item.get("content") or item.get("summary") or []
     if text := opened or "\n\n".join(part["text"] for part in parts):
         history.thoughts.append(text)
@@ -147,8 +166,10 @@ def _reference(history: History, item: Json, at: str) -> None:
 
 
 def _compaction(history: History, item: Json, at: str) -> None:
-    message = f"'{at}' is a conversation that another server has compacted: only that server can read it."
-    raise ProxyError(UNSUPPORTED_VALUE, message, param=f"{at}.encrypted_content")
+    history.thoughts.clear()
+    for message in compaction.opened(item, history.draft.seal, at).messages:
+        history.messages.append(message)
+        history.calls |= {call["id"] for call in message.get("tool_calls", ())}
 
 
 def lists(asked: Json) -> list[tuple[str, Sequence[Json]]]:
@@ -187,8 +208,10 @@ ITEMS: Mapping[str, Ruling] = {
     "additional_tools": Ruling("rewritten", "further tools", _elsewhere),
     "configuration_update": Ruling("rewritten", "the last one's effort and format count", _elsewhere),
     "item_reference": Ruling("rewritten", "the stored item; refused where nothing is stored", _reference),
-    "compaction": Ruling("refused", "only who made it can read it", _compaction),
-    "compaction_trigger": Ruling("dropped", "nothing is compacted", _drop),
+    "compaction": Ruling(
+        "rewritten", "the summary, for what comes before it; refused if others have made it", _compaction
+    ),
+    "compaction_trigger": Ruling("rewritten", "the answer is a compaction; it must come last", _elsewhere),
     **dict.fromkeys(
         (
             "web_search_call",

@@ -6,12 +6,13 @@ from typing import NamedTuple
 from qwenproxy.endpoints.responses.calls import KINDS, Called
 from qwenproxy.endpoints.responses.draft import Seal
 from qwenproxy.endpoints.responses.stage import Item, Piece, Stage
-from qwenproxy.endpoints.responses.texts import Message, Reasoning
+from qwenproxy.endpoints.responses.texts import THINKING, Message, Reasoning
 from qwenproxy.endpoints.responses.tools import Form
 from qwenproxy.wire.openai import Delta, Json
 
-THINKING = "reasoning"
 MESSAGE = "message"
+COMPACTION = "compaction"
+"""In a delta: what stands for the conversation from now on, sealed."""
 
 STATUS: Mapping[str, str] = {"length": "incomplete", "content_filter": "incomplete"}
 """Of the last item, and of the response, by the finish; else it is completed."""
@@ -28,6 +29,8 @@ class Wanted(NamedTuple):
     """Thinking as a summary."""
     seal: Seal | None = None
     """Thinking sealed."""
+    compacts: Seal | None = None
+    """What is said is a summary, to be sealed; nothing else is wanted."""
 
 
 class Running:
@@ -55,6 +58,8 @@ class Output:
         delta = event.delta
         if text := delta.get("reasoning_content"):
             self._say(THINKING, Piece(text))
+        if item := delta.get(COMPACTION):
+            self._stage.whole(COMPACTION, "cmp", item)
         logprobs = (event.logprobs or {}).get("content") or ()
         annotations = delta.get("annotations") or ()
         if (text := delta.get("content")) or logprobs or annotations:

@@ -19,6 +19,7 @@ from qwenproxy.wire.responses import kind_of
 PREFIXES: Mapping[str, str] = {
     "message": "msg",
     "reasoning": "rs",
+    "compaction": "cmp",
     "function_call": "fc",
     "function_call_output": "fco",
     "custom_tool_call": "ctc",
@@ -113,6 +114,18 @@ def resolved(asked: Sequence[Json], known: Mapping[str, Json], past: Container[s
 def missing(what: str, name: str, param: str | None = None) -> ProxyError:
     """The 404 for a thing that is not there, or is another's."""
     return ProxyError(NOT_FOUND, f"{what} with id '{name[:100]}' not found.", param=param)
+
+
+def page(items: Sequence[Json], after: str | None, limit: int, descending: bool) -> tuple[Sequence[Json], bool] | None:
+    """Up to *limit* of *items* from behind the one called *after*, and whether there are more; None if it is none."""
+    ordered = items[::-1] if descending else items
+    start = 0
+    if after is not None:
+        place = next((place for place, item in enumerate(ordered) if item["id"] == after), None)
+        if place is None:
+            return None
+        start = place + 1
+    return ordered[start : start + limit], len(ordered) > start + limit
 
 
 def listing(items: Sequence[Json], more: bool) -> Json:

@@ -1,10 +1,12 @@
 """One answer as the events of the Responses API, from `response.created` to the one that ends it."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from qwenproxy.endpoints.responses import failure, response
 from qwenproxy.endpoints.responses.output import STATUS, Output, Wanted
 from qwenproxy.endpoints.responses.stage import Stage
+from qwenproxy.endpoints.responses.summing import Summing
 from qwenproxy.errors import UPSTREAM_CUT, ProxyError
 from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json, Usage
 
@@ -15,6 +17,15 @@ STEM = 40
 """Characters of a response's id that the ids of its items begin with."""
 
 type Clock = Callable[[], int]
+
+
+class Hearing(Protocol):
+    """Makes items of deltas.  `finish`: how the answer has ended."""
+
+    @property
+    def finish(self) -> str | None: ...
+
+    def add(self, event: Delta) -> None: ...
 
 
 class Telling:
@@ -28,7 +39,9 @@ class Telling:
         self.response = response.fixed(asked, head) | (state or {})
         self.over = False
         self._stage = Stage(head.id.partition("_")[2][:STEM])
-        self._output = Output(self._stage, wanted)
+        self._output: Hearing = Output(self._stage, wanted)
+        if wanted.compacts is not None:
+            self._output = Summing(self._stage, wanted.compacts)
         self._clock = clock
         self._usage: Json | None = None
         self._begun = False

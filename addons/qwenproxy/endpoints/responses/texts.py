@@ -7,6 +7,9 @@ from qwenproxy.endpoints.responses.draft import Seal
 from qwenproxy.endpoints.responses.stage import Piece, Stage
 from qwenproxy.wire.openai import Json
 
+THINKING = "reasoning"
+"""The kind of item, and what it is sealed as."""
+
 
 class Reasoning:
     """Thinking.  *shown*: the app gets it as a summary; *seal*: and sealed, to bring it back."""
@@ -41,7 +44,7 @@ class Reasoning:
             self._tell("reasoning_summary_part.done", part=part)
             item["summary"] = [part]
         if self._seal is not None:
-            item["encrypted_content"] = self._seal.close(text)
+            item["encrypted_content"] = self._seal.close(THINKING, text)
         self._stage.done(item)
 
     def _tell(self, what: str, **fields: Any) -> None:

@@ -32,7 +32,7 @@ class Exchange:
 
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         found = notes_of(metadata)
-        if not (self._app and self._qwen and found):
+        if not (self._app and self._qwen and found) or metadata.http_message is None:
             return BY_NAME_ONLY
         return FIRST if found["rounds"] else BY_NAME_ONLY
 

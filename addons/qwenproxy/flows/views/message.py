@@ -9,7 +9,8 @@ import orjson
 from qwenproxy import plans, sse
 from qwenproxy.endpoints.collector import collect
 from qwenproxy.errors import UPSTREAM_CUT, ProxyError
-from qwenproxy.flows.views import pretty
+from qwenproxy.flows.views import others, pretty
+from qwenproxy.flows.views.others import block
 from qwenproxy.lines import DIALECTS
 from qwenproxy.plans import Face
 from qwenproxy.wire.openai import ChatEvent, Delta, Json, Usage
@@ -21,10 +22,10 @@ TEXTS = {"reasoning_content": "thinking", "content": "content", "refusal": "refu
 
 
 def of_app(body: bytes, content_type: str) -> str:
-    """What the app was told, in OpenAI's own words; "" if it is no chat answer."""
+    """What the app was told, in OpenAI's own words; "" if it is no answer of a model."""
     try:
         chunks = [orjson.loads(body)] if "json" in content_type else _payloads(body)
-        return _told([event for chunk in chunks for event in _events(chunk)])
+        return others.told(chunks) or _told([event for chunk in chunks for event in _events(chunk)])
     except (ValueError, TypeError, AttributeError, KeyError):
         return ""
 
@@ -80,7 +81,7 @@ def _told(events: Sequence[ChatEvent]) -> str:
         return ""
     many = len(answer["choices"]) > 1
     lines = [line for choice in answer["choices"] for line in _choice(choice, numbered=many)]
-    lines += [f"usage:\n{_block(pretty.line(answer['usage']))}"] if "usage" in answer else []
+    lines += [f"usage:\n{block(pretty.line(answer['usage']))}"] if "usage" in answer else []
     lines += [f"error: {event.message}" for event in events if isinstance(event, ProxyError)]
     return "\n".join(lines)
 
@@ -91,22 +92,16 @@ def _choice(choice: Json, *, numbered: bool) -> Iterator[str]:
         yield f"choice: {choice['index']}"
     for name, title in TEXTS.items():
         if said := message.get(name):
-            yield f"{title}: |\n{_block(said)}"
+            yield f"{title}: |\n{block(said)}"
     for call in message.get("tool_calls") or ():
         called = call.get("function") or call.get("custom") or {}
         yield f"tool call: {called.get('name')}  # {call.get('id')}"
-        yield _block(_arguments(called))
+        yield block(_arguments(called))
     if (called := message.get("function_call")) is not None:
-        yield f"function call: {called.get('name')}\n{_block(_arguments(called))}"
+        yield f"function call: {called.get('name')}\n{block(_arguments(called))}"
     yield f"finish: {choice['finish_reason'] or 'none'}"
 
 
 def _arguments(called: Json) -> str:
     """What is called with: JSON, or a custom tool's own words."""
     return pretty.indented(str(called.get("arguments") or called.get("input") or "").encode())
-
-
-def _block(words: str) -> str:
-    """*words*, set in and wrapped."""
-    lines = (wrapped for line in words.splitlines() for wrapped in pretty.wrapped(line))
-    return "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,1 @@
+"""Several processes on the same sockets: what `qwenproxy run --workers` is made of."""

@@ -1,0 +1,183 @@
+"""Two workers beside one process: what the second core brings, with a load that takes next to nothing of either.
+
+What a second core can bring at most is measured beside it, by two processes that know nothing of each other: cores
+share caches, and may be two halves of one.
+
+The load is wrk, the upstream nginx: together they cost a small part of what the proxy does, and all have all cores.
+Both subjects stay up and get the load in turn, in short slices: what is compared was measured within seconds.
+"""
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from scripts.benchmark import machine, payloads
+from scripts.benchmark.faces import COMPATIBLE
+from scripts.benchmark.machine import Cores
+from scripts.benchmark.report import table
+from scripts.benchmark.rounds import turned
+from scripts.benchmark.subjects import NotReady, Running, Subject, end, free_port, run_command, start
+
+PROGRAMS = ("wrk", "nginx")
+"""Debian's packages have the same names."""
+CONNECTIONS, SECONDS = 16, 3
+DISTURBED = 0.1
+"""Cores that others may take; beyond that, a round is not one in which the proxy had all it could use."""
+ONE = Subject("one", "one process", (*run_command(), "run", "--port", "{port}", "--no-proxy-port"), ours=True)
+APART = "apart"
+"""Two of `ONE`, each with half of the load."""
+TWO = Subject("two", "--workers 2", (*ONE.command, "--workers", "2"), ours=True)
+TITLES = {ONE.name: ONE.title, APART: "two processes apart", TWO.name: TWO.title}
+COUNTS = re.compile(r"(\d+) requests in ([\d.]+)s")
+WRONG = re.compile(r"(?:Socket errors|Non-2xx).*")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One slice.  *shares*: of the CPU time of all workers, that of each."""
+
+    per_second: float
+    cpu_ms: float
+    shares: Sequence[float]
+    others: float
+    """Cores that load and upstream were busy with."""
+    foreign: float
+    """Cores that were busy with what is none of this."""
+
+
+async def workers(rounds: int, say: Callable[[str], None]) -> str:
+    """Run so many rounds; the report.  Raises NotReady."""
+    if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
+        raise NotReady(f"not installed: {', '.join(missing)}")
+    found: dict[str, list[Figures]] = {name: [] for name in TITLES}
+    with tempfile.TemporaryDirectory(prefix="qwenproxy-bench-") as folder:
+        home = Path(folder)
+        async with upstream(home) as (nginx, port):
+            nobody = Cores(None, frozenset())  # nobody is pinned
+            running = [await start(each, port, nobody, home) for each in (ONE, ONE, TWO)]
+            one, other, two = running
+            subjects = {ONE.name: [one], APART: [one, other], TWO.name: [two]}
+            try:
+                for name in subjects:
+                    await slice_of(subjects[name], nginx, home, 1)
+                for number in range(rounds):
+                    for name in turned(list(subjects), number):
+                        found[name].append(await slice_of(subjects[name], nginx, home, SECONDS))
+                        say(f"  round {number + 1}  {name:6} {found[name][-1]}")
+            finally:
+                for each in running:
+                    await each.stop()
+    return report(machine.description(Cores(None, frozenset())), found)
+
+
+@asynccontextmanager
+async def upstream(home: Path) -> AsyncIterator[tuple[int, int]]:
+    """nginx with one answer for everything: its process, and its port."""
+    port, answer = free_port(), COMPATIBLE.answer.partition(b"\r\n\r\n")[2].decode()
+    (home / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {home}/nginx.pid; error_log stderr crit; events {{}}\n"
+        f"http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {home}/body; server {{\n"
+        f"listen 127.0.0.1:{port}; location / {{ default_type application/json; return 200 '{answer}'; }} }} }}\n"
+    )
+    process = await asyncio.create_subprocess_exec("nginx", "-p", str(home), "-c", str(home / "nginx.conf"))
+    try:
+        for _ in range(100):
+            if machine.accepts(port):
+                break
+            await asyncio.sleep(0.05)
+        yield process.pid, port
+    finally:
+        await end(process)
+
+
+async def slice_of(subject: Sequence[Running], nginx: int, home: Path, seconds: int) -> Figures:
+    """The load on all of *subject* at once, for so many seconds.  Raises NotReady if an exchange fails."""
+    pids = [each.pid for each in subject if each.pid is not None]
+    before = cpu_of(pids)
+    nginx_before, children_before = machine.cpu_seconds(nginx) or 0.0, machine.cpu_of_children()
+    busy_before = machine.busy_seconds_of_all()
+    loads = [put_load(each.port, home, CONNECTIONS // len(subject), seconds) for each in subject]
+    counts = await asyncio.gather(*loads)
+    used = {pid: cpu - before.get(pid, 0.0) for pid, cpu in cpu_of(pids).items()}
+    count, took = sum(each for each, _ in counts), max(each for _, each in counts)
+    others = (machine.cpu_seconds(nginx) or 0.0) - nginx_before + machine.cpu_of_children() - children_before
+    foreign = machine.busy_seconds_of_all() - busy_before - others - sum(used.values())
+    cpu_ms = 1000 * sum(used.values()) / count
+    launcher = pids[0] if len(pids) == 1 else None
+    return Figures(count / took, cpu_ms, shares(used, launcher), others / took, max(0.0, foreign) / took)
+
+
+def cpu_of(pids: Sequence[int]) -> dict[int, float]:
+    """CPU time of each of *pids* and of their descendants, in seconds."""
+    return {pid: cpu for each in pids for pid, cpu in machine.cpu_by_process(each).items()}
+
+
+async def put_load(port: int, home: Path, connections: int, seconds: int) -> tuple[int, float]:
+    """How many exchanges there were, and how long it took.  Raises NotReady if one fails."""
+    head, _, body = payloads.request(port, None).partition(b"\r\n\r\n")
+    fields = [line.partition(": ") for line in head.decode().split("\r\n")[1:] if "Content-Length" not in line]
+    lines = ["wrk.method = 'POST'", f"wrk.body = [==[{body.decode()}]==]"]
+    lines += [f"wrk.headers['{name}'] = '{of}'" for name, _, of in fields]
+    script = home / f"load-{port}.lua"
+    script.write_text("\n".join(lines))
+    url = f"http://127.0.0.1:{port}/v1/chat/completions"
+    command = ("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url)
+    load = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    told = (await load.communicate())[0].decode()
+    counted = COUNTS.search(told)
+    if counted is None or (wrong := WRONG.search(told)):
+        raise NotReady(wrong[0] if counted is not None and wrong else told)
+    return int(counted[1]), float(counted[2])
+
+
+def shares(used: Mapping[int, float], launcher: int | None) -> Sequence[float]:
+    """Of the CPU time of the workers (the process itself, if it has none), that of each."""
+    own = {pid: cpu for pid, cpu in used.items() if pid != launcher} or used
+    return [cpu / max(sum(own.values()), 1e-9) for cpu in own.values()]
+
+
+def report(about: Mapping[str, str], found: Mapping[str, Sequence[Figures]]) -> str:
+    """The figures, and their ratios within each round."""
+    rows = [
+        (
+            title,
+            f"{median(one.per_second for one in found[name]):.0f}",
+            f"{median(one.cpu_ms for one in found[name]):.3f}",
+            " : ".join(f"{share:.2f}" for share in found[name][-1].shares),
+            f"{median(one.others for one in found[name]):.2f}",
+            f"{median(one.foreign for one in found[name]):.2f}",
+        )
+        for name, title in TITLES.items()
+    ]
+    pairs = list(zip(found[ONE.name], found[TWO.name], strict=True))
+    apart = list(zip(found[ONE.name], found[APART], strict=True))
+    ratios = {
+        "--workers 2, requests/s": [two.per_second / one.per_second for one, two in pairs],
+        "the same, where others took next to nothing": [
+            two.per_second / one.per_second for one, two in pairs if max(one.foreign, two.foreign) < DISTURBED
+        ],
+        "two processes apart, requests/s": [two.per_second / one.per_second for one, two in apart],
+        "--workers 2, exchanges per CPU second, both cores": [2 * one.cpu_ms / two.cpu_ms for one, two in pairs],
+    }
+    between = [two.per_second / other.per_second for two, other in zip(found[TWO.name], found[APART], strict=True)]
+    ratios["--workers 2 to two processes apart, requests/s"] = between
+    said = [
+        (name, str(len(of)), f"{median(of):.2f}", f"{min(of):.2f}-{max(of):.2f}") for name, of in ratios.items() if of
+    ]
+    machine_is = "  ".join(f"{name} {value}" for name, value in about.items())
+    head = (
+        "",
+        "requests/s",
+        "CPU per exchange, ms",
+        "split of the CPU time",
+        "cores for load and upstream",
+        "for others",
+    )
+    tables = (table(head, rows), table(("to one process", "rounds", "median", "range"), said))
+    return "\n\n".join(("# Two workers beside one process", machine_is, *tables)) + "\n"

@@ -1,0 +1,209 @@
+"""`qwenproxy run --workers`: several processes, and to the world one proxy."""
+
+import asyncio
+import os
+import signal
+import stat
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import orjson
+import pytest
+
+from qwenproxy.commands.workers import standing
+from tests.support.clients import HELLO, App, Reply, connected, request
+from tests.support.fleet import Fleet, fleet
+from tests.support.launched import gone, has_ended
+from tests.support.processes import QWENPROXY, clean, running
+from tests.support.stage import ANSWER, DONE, event
+from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Upstream, upstream, whole
+
+STREAMED = HELLO | {"stream": True}
+
+
+class Slow:
+    """An upstream whose streams go on when the test says so; whole answers are there at once."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, connection: Connection) -> None:
+        if not connection.asked.json.get("stream"):
+            await connection.send(whole(ANSWER))
+            return
+        await connection.send(STREAM_HEAD + event("one"))
+        await self.go_on.wait()
+        await connection.send(event("two", "stop") + DONE + STREAM_END)
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+async def qwen(slow: Slow) -> AsyncIterator[Upstream]:
+    async with upstream(slow) as found:
+        yield found
+
+
+class Streams:
+    """Streams that have begun, each on a connection of its own."""
+
+    def __init__(self, stack: AsyncExitStack, port: int) -> None:
+        self._stack = stack
+        self._port = port
+        self._apps: list[tuple[App, Reply]] = []
+
+    async def begin(self) -> None:
+        app = await self._stack.enter_async_context(connected(self._port))
+        await app.send(request(body=STREAMED))
+        reply = await app.head()
+        reply.body = await app.chunk()
+        self._apps.append((app, reply))
+
+    async def rest(self) -> list[Reply]:
+        """All of them to their ends."""
+        return list(await asyncio.gather(*(self._rest(app, reply) for app, reply in self._apps)))
+
+    async def _rest(self, app: App, reply: Reply) -> Reply:
+        try:
+            reply.body += await app._body(reply.headers)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            reply.broken = True
+        return reply
+
+
+async def ask(port: int) -> int:
+    async with connected(port) as app:
+        return (await app.ask(body=HELLO)).status
+
+
+def environ_of(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+
+def stat_of(path: str) -> int | None:
+    """Who may do what with *path*; None if it is not there."""
+    return stat.S_IMODE(os.stat(path).st_mode) if os.path.lexists(path) else None
+
+
+async def busy(found: Fleet, streams: Streams) -> list[int]:
+    """Begin streams until each worker has one; how many each has."""
+    for _ in range(50):
+        await streams.begin()
+        counts = [worker["under_way"] for worker in await found.workers()]
+        if all(counts) and len(counts) == 2:
+            return counts
+    raise AssertionError(counts)
+
+
+async def test_two_workers_are_one_proxy_to_the_world(tmp_path: Path, confdir: Path, qwen: Upstream) -> None:
+    """What it says, what its workers are given, what `status` tells; and all of it is gone at the end."""
+    async with fleet(tmp_path, confdir, qwen) as found:
+        assert found.process.output == f"listening reverse=http://127.0.0.1:{found.port}\n"
+        assert [await ask(found.port) for _ in range(6)] == [200] * 6
+        first, second = await found.workers()
+        assert [first["worker"], second["worker"]] == [1, 2]
+        environs = [environ_of(each["pid"]) for each in (first, second)]
+        assert b"QWENPROXY_WORKER=2" in environs[1]
+        folders = {line for environ in environs for line in environ if line.startswith(b"PROMETHEUS_MULTIPROC_DIR=")}
+        metrics = folders.pop().decode().partition("=")[2]
+        assert folders == set()
+        assert stat_of(metrics) == 0o700
+        async with running((*QWENPROXY, "status", "--json"), found.environ) as status:
+            await status.ended()
+        told = orjson.loads(status.output)["launchers"]
+        assert [worker["pid"] for worker in told[0]["workers"]] == [first["pid"], second["pid"]]
+        async with running((*QWENPROXY, "status"), found.environ) as status:
+            await status.ended()
+        assert f"2 workers of process {found.process.pid}" in status.output
+        assert f"worker 2   pid {second['pid']}, for " in status.output
+        found.signal(signal.SIGTERM)
+        assert await found.process.ended() == 0
+        assert stat_of(metrics) is None
+        assert await asyncio.to_thread(standing.ask, found.environ) == []
+        assert has_ended(first["pid"])
+        assert has_ended(second["pid"])
+
+
+async def test_a_killed_worker_loses_its_own_streams_and_no_others(
+    tmp_path: Path, confdir: Path, qwen: Upstream, slow: Slow
+) -> None:
+    """Nobody takes what is lost for whole; new requests go on at once, and soon there are two again."""
+    async with fleet(tmp_path, confdir, qwen) as found, AsyncExitStack() as stack:
+        streams = Streams(stack, found.port)
+        counts = await busy(found, streams)
+        victim, _ = await found.pids()
+        os.kill(victim, signal.SIGKILL)
+        assert await ask(found.port) == 200
+        slow.go_on.set()
+        replies = await streams.rest()
+        assert sum(reply.broken for reply in replies) == counts[0]
+        for reply in replies:
+            assert reply.broken is not reply.body.endswith(b"data: [DONE]\n\n")
+        await found.until(lambda workers: len(workers) == 2 and workers[0]["restarts"] == 1)
+        assert await ask(found.port) == 200
+    assert found.process.output.count(f"worker 1 (pid {victim}) is gone (signal 9 ended it)") == 1
+
+
+async def test_loaded_anew_it_has_new_settings_and_loses_nothing(
+    tmp_path: Path, confdir: Path, qwen: Upstream, slow: Slow
+) -> None:
+    """Wrong ones leave all as it is, and say why."""
+    settings = tmp_path / "qwenproxy.toml"
+    settings.write_text("heartbeat = 15")
+    async with fleet(tmp_path, confdir, qwen) as found, AsyncExitStack() as stack:
+        streams = Streams(stack, found.port)
+        await busy(found, streams)
+        before = await found.pids()
+        settings.write_text("heartbeat = 'soon'")
+        found.signal(signal.SIGHUP)
+        await found.process.until("not loaded anew")
+        assert "qwenproxy.toml: heartbeat: expected a number of seconds" in found.process.output
+        assert await found.pids() == before
+        settings.write_text("unsupported = 'refuse'")
+        found.signal(signal.SIGHUP)
+        await found.process.until("loaded anew: 2 workers")
+        assert not set(before) & set(await found.pids())
+        async with connected(found.port) as app:
+            assert (await app.ask(body=HELLO | {"logit_bias": {"1": 1}})).error == (400, "unsupported_parameter")
+        slow.go_on.set()
+        assert {reply.body[-14:] for reply in await streams.rest()} == {b"data: [DONE]\n\n"}
+        for pid in before:
+            assert await gone(pid)
+
+
+async def test_workers_whose_launcher_is_killed_finish_and_end(
+    tmp_path: Path, confdir: Path, qwen: Upstream, slow: Slow
+) -> None:
+    async with fleet(tmp_path, confdir, qwen) as found, AsyncExitStack() as stack:
+        streams = Streams(stack, found.port)
+        await busy(found, streams)
+        pids = await found.pids()
+        found.signal(signal.SIGKILL)
+        assert await gone(found.process.pid)
+        slow.go_on.set()
+        assert {reply.body[-14:] for reply in await streams.rest()} == {b"data: [DONE]\n\n"}
+        for pid in pids:
+            assert await gone(pid)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", found.port)
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "a wrong setting": (("--set", "qwen_heartbeat=soon"), 2, "qwenproxy run: option qwen_heartbeat: expected"),
+    "a listener of its own": (("--set", "mode=regular@127.0.0.1:1"), 1, "no listener of the launcher"),
+}
+
+
+@pytest.mark.parametrize(("words", "status", "complaint"), REFUSED.values(), ids=REFUSED.keys())
+async def test_a_start_that_is_refused_says_why_and_ends(
+    tmp_path: Path, words: tuple[str, ...], status: int, complaint: str
+) -> None:
+    command = (*QWENPROXY, "run", "--workers", "2", "--port", "0", "--proxy-port", "0", *words)
+    async with running(command, clean(tmp_path, auth="none")) as process:
+        assert await process.ended() == status
+    assert complaint in process.output.splitlines()[0]
+    assert "Traceback" not in process.output

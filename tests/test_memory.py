@@ -1,0 +1,39 @@
+"""Whether memory is short."""
+
+import pytest
+
+from qwenproxy.memory import Memory, resident
+
+LIMIT = 1000
+
+
+@pytest.mark.parametrize(
+    ("looks", "short"),
+    [
+        ([(0, 999)], [False]),
+        ([(0, 1001)], [True]),
+        ([(0, 1001), (1, 950), (2, 900)], [True, True, False]),
+        ([(0, 1001), (1, 900), (2, 950)], [True, False, False]),
+        ([(0, 999), (0.9, 2000), (1, 2000)], [False, False, True]),
+    ],
+    ids=["enough", "short", "recovers only below", "and stays so", "looks once a second"],
+)
+def test_it_is_short_until_it_is_well_below(looks: list[tuple[float, int]], short: list[bool]) -> None:
+    held = [0]
+    memory = Memory(lambda: held[0])
+    memory.limit = LIMIT
+    for (now, held[0]), expected in zip(looks, short, strict=True):
+        assert memory.short(now) is expected
+
+
+def test_without_a_limit_nobody_looks() -> None:
+    def never() -> int:
+        raise AssertionError
+
+    assert not Memory(never).short(0)
+
+
+def test_what_the_process_holds_is_known() -> None:
+    before = resident()
+    held = b"x" * (64 << 20)
+    assert resident() - before > len(held) // 2
