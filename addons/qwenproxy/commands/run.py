@@ -105,6 +105,7 @@ async def serve(arguments: argparse.Namespace, *companions: object) -> int:
         raise StartRefused("nothing to listen on: both --no-port and --no-proxy-port are given")
     if arguments.workers and arguments.ui == "web":
         raise StartRefused("--ui web shows the flows of one process: leave --workers out, or --ui")
+    check_ports(arguments)
     environ = environment(arguments, os.environ)
     if not arguments.simulator:
         return await serve_with(arguments, environ, *companions)
@@ -150,7 +151,6 @@ async def serve_proxy(
     arguments: argparse.Namespace, addon: QwenProxy, announce: Callable[[master.Master, str], None], *companions: object
 ) -> int:
     """Run mitmproxy's part until it is told to stop; the exit status.  *announce* hears when and where."""
-    check_ports(arguments)
     open_more_files()
     web = arguments.ui == "web"
     opts = options.Options()
