@@ -161,7 +161,7 @@ async def serve_proxy(
         raise StartRefused(unknown(sorted(opts.deferred)))
     addon.configure(set(opts.keys()))
     logs.save_work()
-    logging.getLogger().addHandler(logs.handler(addon.settings.log_format))
+    logging.getLogger().addHandler(logs.handler(addon.settings.log_format, worker=addon.worker))
     logging.getLogger("qwenproxy").setLevel(logging.INFO)
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)  # a line for every connection helps nobody here
     signals.heed(lambda: stop(proxy), lambda: reload(addon))
