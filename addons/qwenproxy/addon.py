@@ -30,6 +30,7 @@ from qwenproxy.keeping import Keeping, state_of
 from qwenproxy.places import Places
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
+from qwenproxy.sources import WORKER
 from qwenproxy.telemetry import Telemetry
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
@@ -56,6 +57,7 @@ class QwenProxy:
         live.install()
         logs.leave_out_bytes()
         self._environ = os.environ if environ is None else environ
+        self.worker = self._environ.get(WORKER, "")
         self._alone = alone
         self._desk: Desk | None = None
         self._toolbox: Toolbox | None = None
@@ -276,7 +278,7 @@ class QwenProxy:
 
     def _log_as_json(self, wanted: bool) -> None:
         if wanted and self._json is None:
-            self._json = logs.use_json()
+            self._json = logs.use_json(worker=self.worker)
         elif not wanted and self._json is not None:
             logs.undo_json(self._json)
             self._json = None
