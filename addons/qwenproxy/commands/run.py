@@ -120,6 +120,7 @@ async def serve(arguments: argparse.Namespace, *companions: object) -> int:
 
 async def serve_with(arguments: argparse.Namespace, environ: Mapping[str, str], *companions: object) -> int:
     """Run the proxy, or its workers, by *environ*."""
+    check_ports(arguments)  # once, before anybody listens: a worker would find its own launcher's
     if arguments.workers:
         return await launcher.launch(arguments, environ)
     return await serve_proxy(arguments, QwenProxy(environ), announce, *companions)
@@ -150,7 +151,6 @@ async def serve_proxy(
     arguments: argparse.Namespace, addon: QwenProxy, announce: Callable[[master.Master, str], None], *companions: object
 ) -> int:
     """Run mitmproxy's part until it is told to stop; the exit status.  *announce* hears when and where."""
-    check_ports(arguments)
     open_more_files()
     web = arguments.ui == "web"
     opts = options.Options()
