@@ -183,7 +183,7 @@ class Lanes:
         except ProxyError as e:
             self._recent.drop(lane, create.previous)
             await self._say([socket.refusal(e, lane)])
-        except BaseException:  # whatever it is, the app must hear of an end, unless it has left or does so anyway
+        except BaseException:  # whatever it is, the app must hear of an end, unless it has left or knows
             if self._left or self.failing is not None:
                 raise
             log.exception("a response over a WebSocket broke off")
