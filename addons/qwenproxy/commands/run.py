@@ -121,6 +121,7 @@ async def serve(arguments: argparse.Namespace, *companions: object) -> int:
 
 async def serve_with(arguments: argparse.Namespace, environ: Mapping[str, str], *companions: object) -> int:
     """Run the proxy, or its workers, by *environ*."""
+    check_ports(arguments)  # once, before anybody listens: a worker would find its own launcher's
     if arguments.workers:
         return await launcher.launch(arguments, environ)
     return await serve_proxy(arguments, QwenProxy(environ), announce, *companions)
