@@ -114,7 +114,13 @@ async def test_to_hang_up_takes_up_new_settings_and_keeps_the_old_for_wrong_ones
         assert await refused_parameter(found)
 
 
-@pytest.mark.parametrize("workers", [(), ("--workers", "1")], ids=["alone", "with a worker"])
+SERVED = [
+    pytest.param((), id="alone"),
+    pytest.param(("--workers", "1"), id="with a worker", marks=pytest.mark.chaos),
+]
+
+
+@pytest.mark.parametrize("workers", SERVED)
 async def test_a_service_manager_hears_how_it_goes(tmp_path: Path, workers: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"{folder}/notify")
