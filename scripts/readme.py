@@ -94,6 +94,7 @@ CHAOS_GROUPS: Mapping[str, str] = {
     "apps": "an app",
     "tokens": "the token server",
     "machine": "",
+    "workers": "",
     "crowd": "",
 }
 """Who does what the cases of each group of `CHAOS` say; "": the cases are sentences."""
