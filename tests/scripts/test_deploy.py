@@ -22,7 +22,7 @@ def documents(name: str) -> list[Any]:
     return list(YAML(typ="safe").load_all((DEPLOY / name).read_text()))
 
 
-@pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(filter(Path.is_file, DEPLOY.rglob("*"))), ids=lambda file: file.name)
 def test_every_variable_is_a_setting(file: Path) -> None:
     named = set(re.findall(r"QWENPROXY_([A-Z_]+)", file.read_text()))
     assert not {name for name in named - OF_HAPROXY if name.lower() not in ROWS}
