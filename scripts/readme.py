@@ -1,5 +1,6 @@
-"""The README's tables, made from the code: `python -m scripts.readme` writes them in."""
+"""The README's tables, made from the code, and its contents: `python -m scripts.readme` writes them in."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -93,6 +94,7 @@ CHAOS_GROUPS: Mapping[str, str] = {
     "apps": "an app",
     "tokens": "the token server",
     "machine": "",
+    "workers": "",
     "crowd": "",
 }
 """Who does what the cases of each group of `CHAOS` say; "": the cases are sentences."""
@@ -107,6 +109,32 @@ def chaos_table() -> str:
             first, *others = dict.fromkeys(row.values())
             lines.append(f"| {' '.join(filter(None, (who, case)))} | {first} | {' '.join(others)} |")
     return "\n".join(lines) + "\n"
+
+
+FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^(##|###) (.+)$", re.MULTILINE)
+
+
+def anchor(heading: str) -> str:
+    """What GitHub makes of *heading* for links to it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def headings(text: str) -> list[tuple[str, str]]:
+    """The marks (`##` or `###`) and words of the headings in *text*."""
+    return HEADING.findall(FENCED.sub("", text))
+
+
+def contents(text: str) -> str:
+    """The chapters of *text*, each with its sections behind it."""
+    chapters: list[list[str]] = []
+    for mark, words in headings(text):
+        if mark == "##":
+            chapters.append([])
+        chapters[-1].append(f"[{words}](#{anchor(words)})")
+    return "".join(
+        f"* **{chapter}**{': ' if sections else ''}{', '.join(sections)}\n" for chapter, *sections in chapters
+    )
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
@@ -128,14 +156,20 @@ TABLES: Mapping[str, Callable[[], str]] = {
 
 
 def filled(text: str) -> str:
-    """*text* with every table as the code has it.  Raises ValueError for a table that has no place."""
+    """*text* with its contents, and every table as the code has it.  Raises ValueError for one that has no place."""
+    text = placed(text, "contents", contents(text))
     for name, table in TABLES.items():
-        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
-        if text.count(start) != 1 or text.count(end) != 1:
-            raise ValueError(f"the README has no place, or several, for the table {name}")
-        before, _, rest = text.partition(start)
-        text = before + start + table() + end + rest.partition(end)[2]
+        text = placed(text, name, table())
     return text
+
+
+def placed(text: str, name: str, table: str) -> str:
+    """*text* with *table* between the marks of *name*.  Raises ValueError if they are not there just once."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    if text.count(start) != 1 or text.count(end) != 1:
+        raise ValueError(f"the README has no place, or several, for the table {name}")
+    before, _, rest = text.partition(start)
+    return before + start + table + end + rest.partition(end)[2]
 
 
 if __name__ == "__main__":

@@ -45,6 +45,16 @@ def test_text_lines_are_short(logger: logging.Logger) -> None:
     assert out.getvalue().endswith(" W careful\n")
 
 
+def test_lines_name_their_worker(logger: logging.Logger) -> None:
+    text, json = io.StringIO(), io.StringIO()
+    logger.addHandler(logs.handler("text", text, worker="2"))
+    logger.addHandler(logs.handler("json", json, worker="2"))
+    logger.warning("careful")
+    assert text.getvalue().endswith(" W worker 2: careful\n")
+    line = orjson.loads(json.getvalue())
+    assert (line["worker"], line["message"]) == (2, "careful")
+
+
 def test_json_lines_go_nowhere_else_until_undone(caplog: pytest.LogCaptureFixture) -> None:
     out = io.StringIO()
     handler = logs.use_json(out)

@@ -240,7 +240,7 @@ def test_run_starts_the_proxy_where_it_was_called_and_leaves_with_its_status(
 
 
 PLAIN = (
-    "python -m pytest -m not clients and not browser and not netns and not services and not chaos"
+    "python -m pytest -m not clients and not browser and not netns and not services and not chaos and not soak"
     " --numprocesses=auto --maxprocesses=4 --dist=worksteal"
 )
 
@@ -254,7 +254,7 @@ PLAIN = (
         (("--all-clients", "--clients"), [PLAIN, "python -m pytest -m clients -rs"]),
         (("--netns", "--browser"), [PLAIN, "python -m pytest -m browser -rs", "python -m pytest -m netns -rs"]),
         (("--services",), [PLAIN, "python -m pytest -m services -rs"]),
-        (("--chaos",), [PLAIN, "python -m pytest -m chaos -rs"]),
+        (("--soak", "--chaos"), [PLAIN, "python -m pytest -m chaos -rs", "python -m pytest -m soak -rs"]),
         (("-x", "--clients", "-q"), [f"{PLAIN} -x -q", "python -m pytest -m clients and not heavy -rs -x -q"]),
         (("--fuzz", "0", "-q"), [f"{PLAIN} -q", "python -m pytest -m hypothesis --timeout=1800 -q"]),
         (("--fuzz=0",), [PLAIN, "python -m pytest -m hypothesis --timeout=1800"]),
@@ -266,7 +266,7 @@ def test_test_runs_the_groups_that_were_asked_for(
 ) -> None:
     status, out, _ = checkout.call("test", *arguments)
     assert (status, [line for line in checkout.log if "-m pytest" in line]) == (0, calls)
-    for name in ("clients", "browser", "netns", "services", "chaos", "fuzz"):
+    for name in ("clients", "browser", "netns", "services", "chaos", "soak", "fuzz"):
         assert (f"== {name}: skipped" in out) == (not any(name in argument for argument in arguments))
 
 

@@ -241,3 +241,32 @@ def test_events_have_the_usual_form() -> None:
 
 def test_a_keep_alive_says_nothing() -> None:
     assert decoded([sse.KEEP_ALIVE, sse.encode(b"a"), sse.KEEP_ALIVE]) == [b"a"]
+
+
+def test_events_that_are_taken_are_not_given() -> None:
+    """Only whole ones, from the front on; what follows is read as ever, however it is cut."""
+    taken: list[bytes] = []
+
+    def take(events: bytes) -> int:
+        at = 0
+        while events.startswith(b"data: x", at) and (end := events.find(b"\n\n", at)) >= 0:
+            taken.append(events[at + 6 : end])
+            at = end + 2
+        return at
+
+    data = b"data: x1\n\ndata: x2\n\ndata: y\n\n: hi\n\ndata: x3\n\nid:1\ndata: x4\n\n"
+    for pieces in cuts.every_cut(data):
+        taken.clear()
+        decoder = sse.Decoder(take)
+        read = [payload for piece in [*pieces, b""] for payload in decoder.feed(piece)]
+        assert sorted(read + taken) == [b"x1", b"x2", b"x3", b"x4", b"y"]
+        assert {b"x1", b"x2"} <= {*taken}
+        assert {b"x4", b"y"} <= {*read}
+
+
+def test_what_is_pending_is_what_is_looked_at_again() -> None:
+    decoder = sse.Decoder()
+    decoder.feed(b"data: a\n\ndata: b")
+    assert decoder.pending == len(b"data: b")
+    decoder.feed(b"\n\n")
+    assert decoder.pending == 0

@@ -30,6 +30,7 @@ from qwenproxy.keeping import Keeping, state_of
 from qwenproxy.places import Places
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
+from qwenproxy.sources import WORKER
 from qwenproxy.telemetry import Telemetry
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
@@ -56,6 +57,7 @@ class QwenProxy:
         live.install()
         logs.leave_out_bytes()
         self._environ = os.environ if environ is None else environ
+        self.worker = self._environ.get(WORKER, "")
         self._alone = alone
         self._desk: Desk | None = None
         self._toolbox: Toolbox | None = None
@@ -70,9 +72,9 @@ class QwenProxy:
         """The exchanges under way, whatever the settings become."""
         self.telemetry = Telemetry(self.traffic, self._environ)
         """What follows them."""
-        self._connections = Connections(self.telemetry.limited)
-        self.places.on_limit = bounds.on_limit = self.telemetry.limited
-        bounds.on_http = self._connections.speaks
+        self.places.on_limit = self.telemetry.limited
+        self._connections = Connections(self._hit)
+        bounds.on_limit, bounds.on_http = self._hit, self._connections.speaks
         self.settings = Settings()
 
     @property
@@ -181,6 +183,9 @@ class QwenProxy:
         """Turn a connection away if there are too many."""
         self._connections.admit(client, self.settings)
 
+    def _hit(self, limit: str) -> None:
+        self.places.on_limit(limit)
+
     def client_disconnected(self, client: connection.Client) -> None:
         self._connections.dismiss(client)
 
@@ -276,7 +281,7 @@ class QwenProxy:
 
     def _log_as_json(self, wanted: bool) -> None:
         if wanted and self._json is None:
-            self._json = logs.use_json()
+            self._json = logs.use_json(worker=self.worker)
         elif not wanted and self._json is not None:
             logs.undo_json(self._json)
             self._json = None

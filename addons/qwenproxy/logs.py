@@ -35,13 +35,21 @@ def save_work() -> None:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, or the facts that it carries as they are."""
+    """One JSON object a line: time, level, logger, message, or the facts that it carries as they are.
+
+    *worker*: its number, if there are several.
+    """
+
+    def __init__(self, worker: str = "") -> None:
+        super().__init__()
+        self._own = {"worker": int(worker)} if worker else {}
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
             "level": record.levelname.lower(),
             "logger": record.name,
+            **self._own,
         }
         facts = {name: found for name in FACTS if (found := getattr(record, name, None))}
         line |= facts or {"message": record.getMessage()}
@@ -50,21 +58,22 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def text_formatter() -> logging.Formatter:
-    return logging.Formatter("%(asctime)s %(levelname).1s %(message)s", "%H:%M:%S")
+def text_formatter(worker: str = "") -> logging.Formatter:
+    speaker = f"worker {worker}: " if worker else ""
+    return logging.Formatter(f"%(asctime)s %(levelname).1s {speaker}%(message)s", "%H:%M:%S")
 
 
-def handler(log_format: str, stream: TextIO | None = None) -> logging.Handler:
-    """A handler that writes to *stream* (standard error) in *log_format*: text or json."""
+def handler(log_format: str, stream: TextIO | None = None, worker: str = "") -> logging.Handler:
+    """A handler that writes to *stream* (standard error) in *log_format*: text or json.  *worker*: who speaks."""
     found = logging.StreamHandler(stream or sys.stderr)
-    found.setFormatter(JsonFormatter() if log_format == "json" else text_formatter())
+    found.setFormatter(JsonFormatter(worker) if log_format == "json" else text_formatter(worker))
     return found
 
 
-def use_json(stream: TextIO | None = None) -> logging.Handler:
+def use_json(stream: TextIO | None = None, worker: str = "") -> logging.Handler:
     """Send the package's log lines as JSON to *stream* and nowhere else; returns the handler, for `undo_json`."""
     package = logging.getLogger("qwenproxy")
-    found = handler("json", stream)
+    found = handler("json", stream, worker)
     package.addHandler(found)
     package.propagate = False
     return found

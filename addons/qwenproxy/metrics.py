@@ -22,12 +22,11 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from qwenproxy import __version__
 from qwenproxy.record import Record
+from qwenproxy.sources import WORKER
 from qwenproxy.tallies import NOWHERE, SECONDS, Tallies, Times
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder which the workers share."""
-WORKER = "QWENPROXY_WORKER"
-"""The variable that says which of them a process is."""
 PAUSE = 1.0
 """Seconds after which other workers can tell what this one has counted."""
 COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {

@@ -11,7 +11,7 @@ from typing import NamedTuple
 PREFIX = "QWENPROXY_"
 CONFIG = "QWENPROXY_CONFIG"
 WORKER = "QWENPROXY_WORKER"
-"""The number that a launcher gives to its worker."""
+"""The variable with the number that a launcher gives to its worker."""
 OPTION = "qwen_"
 FILE_NAME = "qwenproxy.toml"
 

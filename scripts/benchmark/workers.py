@@ -1,10 +1,11 @@
-"""Two workers beside one process: what the second core brings, with a load that takes next to nothing of either.
+"""Two workers beside one process: what the second core brings, when the load leaves it to them.
 
-What a second core can bring at most is measured beside it, by two processes that know nothing of each other: cores
-share caches, and may be two halves of one.
+Each process has an equal part of a core of its own (`bandwidth`), alone as in company, and more load than it can
+answer; what is left of the cores is more than load (wrk) and upstream (nginx) need.  Where such parts cannot be given,
+all share all cores, and the report says so.
 
-The load is wrk, the upstream nginx: together they cost a small part of what the proxy does, and all have all cores.
-Both subjects stay up and get the load in turn, in short slices: what is compared was measured within seconds.
+What can be had at most is measured beside it, by two processes that know nothing of each other.  All subjects stay up
+and get the load in turn, in short slices: what is compared was measured within seconds.
 """
 
 import asyncio
@@ -12,12 +13,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from scripts.benchmark import machine, payloads
+from scripts.benchmark import bandwidth, machine, payloads
 from scripts.benchmark.faces import COMPATIBLE
 from scripts.benchmark.machine import Cores
 from scripts.benchmark.report import table
@@ -26,10 +27,12 @@ from scripts.benchmark.subjects import NotReady, Running, Subject, end, free_por
 
 PROGRAMS = ("wrk", "nginx")
 """Debian's packages have the same names."""
-CONNECTIONS, SECONDS = 16, 3
+CONNECTIONS, SECONDS = 16, 1
 DISTURBED = 0.1
 """Cores that others may take; beyond that, a round is not one in which the proxy had all it could use."""
 ONE = Subject("one", "one process", (*run_command(), "run", "--port", "{port}", "--no-proxy-port"), ours=True)
+PROCESSES = 4
+"""Of all subjects together, a launcher left out."""
 APART = "apart"
 """Two of `ONE`, each with half of the load."""
 TWO = Subject("two", "--workers 2", (*ONE.command, "--workers", "2"), ours=True)
@@ -45,6 +48,8 @@ class Figures:
     per_second: float
     cpu_ms: float
     shares: Sequence[float]
+    own: float
+    """Cores that the subject was busy with."""
     others: float
     """Cores that load and upstream were busy with."""
     foreign: float
@@ -56,24 +61,44 @@ async def workers(rounds: int, say: Callable[[str], None]) -> str:
     if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
         raise NotReady(f"not installed: {', '.join(missing)}")
     found: dict[str, list[Figures]] = {name: [] for name in TITLES}
-    with tempfile.TemporaryDirectory(prefix="qwenproxy-bench-") as folder:
-        home = Path(folder)
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qwenproxy-bench-")))
+        parts, had = parts_or_none(stack)
+        say(had)
         async with upstream(home) as (nginx, port):
-            nobody = Cores(None, frozenset())  # nobody is pinned
+            nobody = Cores(None, frozenset())  # nobody is pinned from its start
             running = [await start(each, port, nobody, home) for each in (ONE, ONE, TWO)]
             one, other, two = running
-            subjects = {ONE.name: [one], APART: [one, other], TWO.name: [two]}
             try:
-                for name in subjects:
-                    await slice_of(subjects[name], nginx, home, 1)
-                for number in range(rounds):
+                for part, pid in zip(parts, [pid for each in running for pid in proxies(each)], strict=bool(parts)):
+                    part.give(pid)
+                for number in range(-1, rounds):  # one to warm up
+                    subjects = {ONE.name: [(one, other)[number % 2]], APART: [one, other], TWO.name: [two]}
                     for name in turned(list(subjects), number):
-                        found[name].append(await slice_of(subjects[name], nginx, home, SECONDS))
-                        say(f"  round {number + 1}  {name:6} {found[name][-1]}")
+                        figures = await slice_of(subjects[name], nginx, home, SECONDS)
+                        say(f"  round {number + 1}  {name:6} {figures}")
+                        if number >= 0:
+                            found[name].append(figures)
             finally:
                 for each in running:
                     await each.stop()
-    return report(machine.description(Cores(None, frozenset())), found)
+    return report(machine.description(Cores(None, frozenset())) | {"each process": had}, found)
+
+
+def parts_or_none(stack: ExitStack) -> tuple[Sequence[bandwidth.Part], str]:
+    """A part for each process, until *stack* closes, or none; and what each has, in words."""
+    try:
+        parts = stack.enter_context(bandwidth.parts(PROCESSES))
+    except bandwidth.Unavailable as reason:
+        return [], f"shares all cores with load and upstream ({reason})"
+    return parts, f"has {parts[0].share:.2f} of a core of its own"
+
+
+def proxies(running: Running) -> list[int]:
+    """The process, or its workers if it has any."""
+    assert running.pid is not None
+    launcher, *workers = machine.cpu_by_process(running.pid)
+    return workers or [launcher]
 
 
 @asynccontextmanager
@@ -110,7 +135,8 @@ async def slice_of(subject: Sequence[Running], nginx: int, home: Path, seconds: 
     foreign = machine.busy_seconds_of_all() - busy_before - others - sum(used.values())
     cpu_ms = 1000 * sum(used.values()) / count
     launcher = pids[0] if len(pids) == 1 else None
-    return Figures(count / took, cpu_ms, shares(used, launcher), others / took, max(0.0, foreign) / took)
+    own = sum(used.values()) / took
+    return Figures(count / took, cpu_ms, shares(used, launcher), own, others / took, max(0.0, foreign) / took)
 
 
 def cpu_of(pids: Sequence[int]) -> dict[int, float]:
@@ -142,6 +168,11 @@ def shares(used: Mapping[int, float], launcher: int | None) -> Sequence[float]:
     return [cpu / max(sum(own.values()), 1e-9) for cpu in own.values()]
 
 
+def split(found: Sequence[Figures]) -> str:
+    """The shares, the median of the smallest, of the next, and so on."""
+    return " : ".join(f"{median(of):.2f}" for of in zip(*(sorted(one.shares) for one in found), strict=True))
+
+
 def report(about: Mapping[str, str], found: Mapping[str, Sequence[Figures]]) -> str:
     """The figures, and their ratios within each round."""
     rows = [
@@ -149,7 +180,8 @@ def report(about: Mapping[str, str], found: Mapping[str, Sequence[Figures]]) -> 
             title,
             f"{median(one.per_second for one in found[name]):.0f}",
             f"{median(one.cpu_ms for one in found[name]):.3f}",
-            " : ".join(f"{share:.2f}" for share in found[name][-1].shares),
+            split(found[name]),
+            f"{median(one.own for one in found[name]):.2f}",
             f"{median(one.others for one in found[name]):.2f}",
             f"{median(one.foreign for one in found[name]):.2f}",
         )
@@ -176,8 +208,9 @@ def report(about: Mapping[str, str], found: Mapping[str, Sequence[Figures]]) -> 
         "requests/s",
         "CPU per exchange, ms",
         "split of the CPU time",
-        "cores for load and upstream",
-        "for others",
+        "cores used",
+        "by load and upstream",
+        "by others",
     )
     tables = (table(head, rows), table(("to one process", "rounds", "median", "range"), said))
     return "\n\n".join(("# Two workers beside one process", machine_is, *tables)) + "\n"

@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from scripts.benchmark import machine
@@ -20,6 +22,7 @@ APPS = 16
 SAMPLES = 100
 WARM = 0.2
 """The part of the samples that is left out: caches fill, and the allocator settles."""
+PRINTED = "printed"
 UPSTREAM_KEY = "sk-qwen-SOAK-HIDDEN"
 MOST_BYTES, MOST_DESCRIPTORS = 16 * 1024 * 1024, 8
 """Growth over the measured part that is still called flat."""
@@ -47,26 +50,27 @@ def environment(home: Path, upstream: int) -> dict[str, str]:
 
 
 class Vitals:
-    """Memory and descriptors of a process, sampled as exchanges go by."""
+    """Memory and descriptors of the process *pid*, sampled as exchanges go by."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self) -> None:
+        self.pid = 0
         self.memory: list[tuple[float, float]] = []
         """Exchanges so far, bytes."""
         self.descriptors: list[tuple[float, float]] = []
 
     def sample(self, done: int) -> None:
         """Look once; where the system does not tell, nothing is kept."""
-        resident = machine.resident_kb(self._pid)
+        resident = machine.resident_kb(self.pid)
         if resident is not None:
             self.memory.append((done, resident * 1024.0))
-            self.descriptors.append((done, float(len(list(Path(f"/proc/{self._pid}/fd").iterdir())))))
+            self.descriptors.append((done, float(len(list(Path(f"/proc/{self.pid}/fd").iterdir())))))
 
 
-async def soak(exchanges: int, home: Path) -> tuple[Tally, Vitals, bytes]:
-    """The run: what came of it, what the proxy held, and all that it printed."""
+async def soak(exchanges: int, home: Path, tally: Tally, vitals: Vitals) -> None:
+    """The run: what comes of it goes into *tally*, what the proxy holds into *vitals*, what it prints into a file."""
+    stop_at_signals()
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
-    printed = home / "printed"
+    printed = home / PRINTED
     with printed.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "qwenproxy.cli", "run", "--port", "0", "--no-proxy-port"),
@@ -78,16 +82,26 @@ async def soak(exchanges: int, home: Path) -> tuple[Tally, Vitals, bytes]:
         )
     try:
         port = await listening(process, printed)
-        tally, vitals = Tally(), Vitals(process.pid)
+        vitals.pid = process.pid
         numbers = iter(range(exchanges))
         work = asyncio.gather(*(App(port, tally).work(numbers) for _ in range(APPS)))
-        await watch(work, tally, vitals, exchanges)
+        try:
+            await watch(work, tally, vitals, exchanges)
+        finally:  # the apps end before what they ask
+            work.cancel()
+            await asyncio.wait([work])
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
         server.close()
-    return tally, vitals, printed.read_bytes()
+
+
+def stop_at_signals() -> None:
+    """SIGTERM ends the run in order, as Ctrl-C does: what has been found is still reported."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def listening(process: asyncio.subprocess.Process, printed: Path) -> int:
@@ -124,7 +138,7 @@ def report(exchanges: int, tally: Tally, vitals: Vitals, printed: bytes, seconds
     lines += [f"  {fault}" for fault in tally.faults[:20]]
     good = tally.done == exchanges and not tally.faults
     for title, points, unit, most in (
-        ("memory", vitals.memory, "bytes", MOST_BYTES),
+        ("memory", vitals.memory, " bytes", MOST_BYTES),
         ("descriptors", vitals.descriptors, "", MOST_DESCRIPTORS),
     ):
         measured = points[int(len(points) * WARM) :]
@@ -135,8 +149,8 @@ def report(exchanges: int, tally: Tally, vitals: Vitals, printed: bytes, seconds
         growth = per_exchange * (last - first)
         good = good and growth <= most
         lines.append(
-            f"{title}: {begin:,.0f} {unit} at {first:,.0f} exchanges, {end:,.0f} at {last:,.0f}; "
-            f"slope {1000 * per_exchange:+,.3f} {unit} a thousand exchanges ({'flat' if growth <= most else 'grows'})"
+            f"{title}: {begin:,.0f}{unit} at {first:,.0f} exchanges, {end:,.0f} at {last:,.0f}; "
+            f"slope {1000 * per_exchange:+,.3f}{unit} a thousand exchanges ({'flat' if growth <= most else 'grows'})"
         )
     secrets = [secret for secret in (APP_KEY, UPSTREAM_KEY, SECRET) if secret.encode() in printed]
     lines.append(f"log: {len(printed):,} bytes, {len(secrets)} secrets in it, {printed.count(b'Traceback')} tracebacks")
@@ -146,9 +160,11 @@ def report(exchanges: int, tally: Tally, vitals: Vitals, printed: bytes, seconds
 def main(argv: Sequence[str]) -> int:
     """Run, report: 0 if all was well."""
     given = options(argv)
-    start = time.monotonic()
+    start, tally, vitals = time.monotonic(), Tally(), Vitals()
     with tempfile.TemporaryDirectory(prefix="qwenproxy-soak-") as home:
-        tally, vitals, printed = asyncio.run(soak(given.exchanges, Path(home)))
+        with suppress(KeyboardInterrupt, asyncio.CancelledError):
+            asyncio.run(soak(given.exchanges, Path(home), tally, vitals))
+        printed = (Path(home) / PRINTED).read_bytes()
     text, good = report(given.exchanges, tally, vitals, printed, time.monotonic() - start)
     sys.stdout.write(text)
     return 0 if good else 1

@@ -171,10 +171,10 @@ class Fault(NamedTuple):
     """What the upstream does, and the seconds within which the app has to know."""
 
     does: Reply
-    budget: float = 3.0
+    budget: float = 5.0
 
 
-SILENT = 2 * IDLE + 3.0
+SILENT = 2 * IDLE + 5.0
 """Silence is given up after `idle_timeout`; a busy machine may take its time to notice."""
 
 FAULTS: Mapping[str, Fault] = {

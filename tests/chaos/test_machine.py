@@ -118,6 +118,8 @@ async def test_nothing_can_be_written(home: str, tmp_path: Path, confdir: Path, 
             os.kill(found.process.pid, signal.SIGTERM)
             await found.process.ended()
             assert "Traceback" not in found.process.output
+            assert "the login is kept in memory only" in found.process.output
+            assert "a response is not kept" in found.process.output
 
 
 async def plain(found: Stage) -> str:

@@ -46,12 +46,16 @@ async def vitals(process: Process, folder: Path) -> Vitals:
     return Vitals(descriptors, threads, int(told.read_text()), process.resident() / MB)
 
 
-async def recovered(process: Process, folder: Path, before: Vitals, *, memory: float = 40.0) -> str:
+async def recovered(
+    process: Process, folder: Path, before: Vitals, *, memory: float = 40.0, patience: float = PATIENCE
+) -> str:
     """What *process* still holds beyond *before*, when it has had its time; "" if nothing.
 
-    *memory*: MB that an allocator may keep.  Idle connections to the upstream are kept for reuse, and threads of pools.
+    *patience*: seconds that it has.  *memory*: MB that an allocator may keep.
+
+    Idle connections to the upstream are kept for reuse, and threads of pools.
     """
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while True:
         now = await vitals(process, folder)
         kept = {

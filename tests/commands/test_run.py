@@ -248,6 +248,7 @@ def taken() -> Iterator[int]:
 
 TAKEN: dict[str, tuple[str, ...]] = {
     "the local OpenAI's": ("--no-proxy-port", "--port", "PORT"),
+    "that of several workers": ("--workers", "2", "--no-proxy-port", "--port", "PORT"),
     "the HTTPS proxy's": ("--no-port", "--proxy-port", "PORT"),
     "the simulator's": ("--no-port", "--proxy-port", "0", "--simulator", "--simulator-port", "PORT"),
 }

@@ -102,6 +102,7 @@ def test_a_part_that_cannot_be_said_is_refused(part: Json, failure: Failure) -> 
 def test_an_address_that_is_none_is_passed_on() -> None:
     """What it may mean is the server's affair."""
     assert media("file-123", "application/pdf") == file("application/pdf", "file-123")
+    assert parts([image("http://[a.b/c.png")]) == [file("image/jpeg", "http://[a.b/c.png")]
 
 
 def test_media_in_the_request_are_said_in_both_spellings() -> None:

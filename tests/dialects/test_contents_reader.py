@@ -54,6 +54,13 @@ def test_a_known_reason_is_nothing_to_note() -> None:
         assert reading.repairs == []
 
 
+def test_a_stop_behind_calls_is_nothing_to_note() -> None:
+    reading = reader()
+    call = {"functionCall": {"name": "now", "args": {}}}
+    events = [*reading.feed(stream(response(call, finish="STOP"))), *reading.feed(b"")]
+    assert (Answer(events).finish, reading.repairs) == ("tool_calls", [])
+
+
 def test_what_the_server_says_of_the_finish_is_noted() -> None:
     reading = reader()
     candidate = {"finishReason": "SAFETY", "finishMessage": "No."}

@@ -54,7 +54,7 @@ CASES: dict[str, Case] = {
     "a query": post(200, path="/v1/chat/completions?api-version=1"),
     "no version": post(404, "unknown_url", path="/chat/completions"),
     "the version twice": post(404, "unknown_url", path="/v1/v1/chat/completions"),
-    "another of OpenAI's endpoints": post(404, "unsupported_endpoint", path="/v1/responses/compact"),
+    "another of OpenAI's endpoints": post(404, "unsupported_endpoint", path="/v1/moderations"),
     "an agent's traces": post(204, path="/v1/traces/ingest"),
     "a wrong verb": Case(
         "PUT", "/v1/chat/completions", 405, "method_not_supported", answered={"allow": "POST, OPTIONS"}

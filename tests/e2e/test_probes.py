@@ -107,4 +107,5 @@ async def test_what_is_switched_off_is_not_there(confdir: Path) -> None:
     async with simulated(confdir, metrics="off") as stage, aiohttp.ClientSession() as http:
         async with http.get(f"{stage.proxy.url}/metrics") as answer:
             assert answer.status == 404
-        assert not stage.proxy.addon.traffic.watchers
+        addon = stage.proxy.addon
+        assert list(addon.traffic.watchers) == [addon.places]

@@ -12,29 +12,12 @@ import orjson
 import pytest
 
 from qwenproxy.commands.workers import standing
-from tests.support.clients import HELLO, App, Reply, connected, request
-from tests.support.fleet import Fleet, fleet
+from tests.support.clients import HELLO, connected
+from tests.support.fleet import fleet
 from tests.support.launched import gone, has_ended
 from tests.support.processes import QWENPROXY, clean, running
-from tests.support.stage import ANSWER, DONE, event
-from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Upstream, upstream, whole
-
-STREAMED = HELLO | {"stream": True}
-
-
-class Slow:
-    """An upstream whose streams go on when the test says so; whole answers are there at once."""
-
-    def __init__(self) -> None:
-        self.go_on = asyncio.Event()
-
-    async def __call__(self, connection: Connection) -> None:
-        if not connection.asked.json.get("stream"):
-            await connection.send(whole(ANSWER))
-            return
-        await connection.send(STREAM_HEAD + event("one"))
-        await self.go_on.wait()
-        await connection.send(event("two", "stop") + DONE + STREAM_END)
+from tests.support.streams import Slow, Streams, busy
+from tests.support.upstream import Upstream, upstream
 
 
 @pytest.fixture
@@ -46,33 +29,6 @@ def slow() -> Slow:
 async def qwen(slow: Slow) -> AsyncIterator[Upstream]:
     async with upstream(slow) as found:
         yield found
-
-
-class Streams:
-    """Streams that have begun, each on a connection of its own."""
-
-    def __init__(self, stack: AsyncExitStack, port: int) -> None:
-        self._stack = stack
-        self._port = port
-        self._apps: list[tuple[App, Reply]] = []
-
-    async def begin(self) -> None:
-        app = await self._stack.enter_async_context(connected(self._port))
-        await app.send(request(body=STREAMED))
-        reply = await app.head()
-        reply.body = await app.chunk()
-        self._apps.append((app, reply))
-
-    async def rest(self) -> list[Reply]:
-        """All of them to their ends."""
-        return list(await asyncio.gather(*(self._rest(app, reply) for app, reply in self._apps)))
-
-    async def _rest(self, app: App, reply: Reply) -> Reply:
-        try:
-            reply.body += await app._body(reply.headers)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            reply.broken = True
-        return reply
 
 
 async def ask(port: int) -> int:
@@ -87,16 +43,6 @@ def environ_of(pid: int) -> list[bytes]:
 def stat_of(path: str) -> int | None:
     """Who may do what with *path*; None if it is not there."""
     return stat.S_IMODE(os.stat(path).st_mode) if os.path.lexists(path) else None
-
-
-async def busy(found: Fleet, streams: Streams) -> list[int]:
-    """Begin streams until each worker has one; how many each has."""
-    for _ in range(50):
-        await streams.begin()
-        counts = [worker["under_way"] for worker in await found.workers()]
-        if all(counts) and len(counts) == 2:
-            return counts
-    raise AssertionError(counts)
 
 
 async def test_two_workers_are_one_proxy_to_the_world(tmp_path: Path, confdir: Path, qwen: Upstream) -> None:
@@ -128,26 +74,6 @@ async def test_two_workers_are_one_proxy_to_the_world(tmp_path: Path, confdir: P
         assert has_ended(second["pid"])
 
 
-async def test_a_killed_worker_loses_its_own_streams_and_no_others(
-    tmp_path: Path, confdir: Path, qwen: Upstream, slow: Slow
-) -> None:
-    """Nobody takes what is lost for whole; new requests go on at once, and soon there are two again."""
-    async with fleet(tmp_path, confdir, qwen) as found, AsyncExitStack() as stack:
-        streams = Streams(stack, found.port)
-        counts = await busy(found, streams)
-        victim, _ = await found.pids()
-        os.kill(victim, signal.SIGKILL)
-        assert await ask(found.port) == 200
-        slow.go_on.set()
-        replies = await streams.rest()
-        assert sum(reply.broken for reply in replies) == counts[0]
-        for reply in replies:
-            assert reply.broken is not reply.body.endswith(b"data: [DONE]\n\n")
-        await found.until(lambda workers: len(workers) == 2 and workers[0]["restarts"] == 1)
-        assert await ask(found.port) == 200
-    assert found.process.output.count(f"worker 1 (pid {victim}) is gone (signal 9 ended it)") == 1
-
-
 async def test_loaded_anew_it_has_new_settings_and_loses_nothing(
     tmp_path: Path, confdir: Path, qwen: Upstream, slow: Slow
 ) -> None:
@@ -173,23 +99,6 @@ async def test_loaded_anew_it_has_new_settings_and_loses_nothing(
         assert {reply.body[-14:] for reply in await streams.rest()} == {b"data: [DONE]\n\n"}
         for pid in before:
             assert await gone(pid)
-
-
-async def test_workers_whose_launcher_is_killed_finish_and_end(
-    tmp_path: Path, confdir: Path, qwen: Upstream, slow: Slow
-) -> None:
-    async with fleet(tmp_path, confdir, qwen) as found, AsyncExitStack() as stack:
-        streams = Streams(stack, found.port)
-        await busy(found, streams)
-        pids = await found.pids()
-        found.signal(signal.SIGKILL)
-        assert await gone(found.process.pid)
-        slow.go_on.set()
-        assert {reply.body[-14:] for reply in await streams.rest()} == {b"data: [DONE]\n\n"}
-        for pid in pids:
-            assert await gone(pid)
-        with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection("127.0.0.1", found.port)
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {

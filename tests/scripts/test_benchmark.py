@@ -1,6 +1,9 @@
 """The benchmark's pure parts: figures, tables, the check of answers, and the reader of HTTP."""
 
 import asyncio
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +14,7 @@ from qwenproxy.dialects.dashscope import DashScope
 from qwenproxy.errors import ProxyError
 from qwenproxy.plans import GATEWAY
 from qwenproxy.wire.openai import Delta
-from scripts.benchmark import payloads, workers
+from scripts.benchmark import bandwidth, payloads, workers
 from scripts.benchmark.answers import Answer, check
 from scripts.benchmark.client import Client, read
 from scripts.benchmark.faces import (
@@ -369,17 +372,39 @@ def test_the_report_compares_with_bare_and_names_what_failed() -> None:
 
 
 def test_workers_are_compared_round_by_round_and_disturbed_rounds_apart() -> None:
-    one = [workers.Figures(500, 1.5, [1.0], 0.04, 0.01), workers.Figures(500, 1.5, [1.0], 0.04, 0.5)]
-    two = [workers.Figures(950, 1.6, [0.5, 0.5], 0.08, 0.02), workers.Figures(600, 1.6, [0.6, 0.4], 0.08, 0.5)]
-    apart = [workers.Figures(1000, 1.5, [0.5, 0.5], 0.08, 0.02)] * 2
+    one = [workers.Figures(500, 1.5, [1.0], 0.40, 0.04, 0.01), workers.Figures(500, 1.5, [1.0], 0.40, 0.04, 0.5)]
+    two = [
+        workers.Figures(950, 1.6, [0.5, 0.5], 0.80, 0.08, 0.02),
+        workers.Figures(600, 1.6, [0.6, 0.4], 0.80, 0.08, 0.5),
+    ]
+    apart = [workers.Figures(1000, 1.5, [0.5, 0.5], 0.80, 0.08, 0.02)] * 2
     found = workers.report({}, {"one": one, "apart": apart, "two": two})
     rows = [line.strip("| ").split("|") for line in found.splitlines()]
+    assert [cell.strip() for cell in rows[8]] == ["--workers 2", "775", "1.600", "0.45 : 0.55", "0.80", "0.08", "0.26"]
     told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if len(row) == 4}
     assert told["--workers 2, requests/s"] == ["2", "1.55", "1.20-1.90"]
     assert told["the same, where others took next to nothing"] == ["1", "1.90", "1.90-1.90"]
     assert told["two processes apart, requests/s"] == ["2", "2.00", "2.00-2.00"]
     assert told["--workers 2, exchanges per CPU second, both cores"] == ["2", "1.88", "1.88-1.88"]
     assert told["--workers 2 to two processes apart, requests/s"] == ["2", "0.77", "0.60-0.95"]
+
+
+@pytest.mark.parametrize(("cores", "share"), [(1, 0.0), (2, 0.4), (3, 0.9), (4, 1.0), (64, 1.0)])
+def test_two_processes_leave_the_load_its_cores(cores: int, share: float) -> None:
+    assert bandwidth.share_of(cores) == pytest.approx(share)
+
+
+def test_a_part_of_a_core_is_kept_to_and_given_back() -> None:
+    try:
+        with bandwidth.parts(3) as parts, subprocess.Popen(("sleep", "60")) as process:
+            parts[1].give(process.pid)
+            assert os.sched_getaffinity(process.pid) == {parts[1].core}
+            assert parts[1].folder.name in Path(f"/proc/{process.pid}/cgroup").read_text()
+            assert parts[0].core == parts[2].core != parts[1].core
+            process.kill()
+    except bandwidth.Unavailable as reason:
+        pytest.skip(str(reason))
+    assert not any(part.folder.exists() for part in parts)
 
 
 def test_the_launchers_own_time_is_no_workers() -> None:

@@ -55,7 +55,7 @@ MB = 1024.0 * 1024
 
 def found(growth: float = 0.0, printed: bytes = b"", faults: int = 0) -> tuple[str, bool]:
     """The report on 1,000 exchanges in which memory has grown by *growth* MB."""
-    tally, vitals = Tally(), Vitals(0)
+    tally, vitals = Tally(), Vitals()
     tally.answered["chat, whole"] = 1000 - faults
     tally.faults += ["7 (chat, whole): it names [8]"] * faults
     for done in range(0, 1001, 10):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mitmproxy import ctx
 from mitmproxy.master import Master
 from mitmproxy.options import Options
 
@@ -13,6 +14,7 @@ from qwenproxy.addon import QwenProxy
 from qwenproxy.commands.master import LeanMaster
 from qwenproxy.commands.run import free_port
 from qwenproxy.flows import guard
+from qwenproxy.flows.door import door
 
 REVERSE = f"reverse:{guard.PLAIN_TARGET}@127.0.0.1:"
 REGULAR = "regular@127.0.0.1:"
@@ -40,7 +42,11 @@ class Running:
 async def proxy(
     environ: Mapping[str, str], confdir: Path, *, modes: tuple[str, ...] = (REVERSE,)
 ) -> AsyncIterator[Running]:
-    """The proxy with the settings of *environ*, its CA and, if these do not say otherwise, its state in *confdir*."""
+    """The proxy with the settings of *environ*, its CA and, if these do not say otherwise, its state in *confdir*.
+
+    One within another: what mitmproxy and the door have once for a process is the outer one's again afterwards.
+    """
+    outer = {name: getattr(ctx, name) for name in ("master", "options") if hasattr(ctx, name)}
     master = LeanMaster(Options(confdir=str(confdir)))
     addon = QwenProxy({"XDG_STATE_HOME": str(confdir / "state"), **environ})
     master.options.update(mode=[f"{mode}{free_port('127.0.0.1')}" for mode in modes])
@@ -58,3 +64,5 @@ async def proxy(
         addon.hurry()
         Master.shutdown(master)
         await task
+        vars(ctx).update(outer)
+        door.parting = False

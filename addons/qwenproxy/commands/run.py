@@ -105,6 +105,7 @@ async def serve(arguments: argparse.Namespace, *companions: object) -> int:
         raise StartRefused("nothing to listen on: both --no-port and --no-proxy-port are given")
     if arguments.workers and arguments.ui == "web":
         raise StartRefused("--ui web shows the flows of one process: leave --workers out, or --ui")
+    check_ports(arguments)
     environ = environment(arguments, os.environ)
     if not arguments.simulator:
         return await serve_with(arguments, environ, *companions)
@@ -120,6 +121,7 @@ async def serve(arguments: argparse.Namespace, *companions: object) -> int:
 
 async def serve_with(arguments: argparse.Namespace, environ: Mapping[str, str], *companions: object) -> int:
     """Run the proxy, or its workers, by *environ*."""
+    check_ports(arguments)  # once, before anybody listens: a worker would find its own launcher's
     if arguments.workers:
         return await launcher.launch(arguments, environ)
     return await serve_proxy(arguments, QwenProxy(environ), announce, *companions)
@@ -150,7 +152,6 @@ async def serve_proxy(
     arguments: argparse.Namespace, addon: QwenProxy, announce: Callable[[master.Master, str], None], *companions: object
 ) -> int:
     """Run mitmproxy's part until it is told to stop; the exit status.  *announce* hears when and where."""
-    check_ports(arguments)
     open_more_files()
     web = arguments.ui == "web"
     opts = options.Options()
@@ -161,7 +162,7 @@ async def serve_proxy(
         raise StartRefused(unknown(sorted(opts.deferred)))
     addon.configure(set(opts.keys()))
     logs.save_work()
-    logging.getLogger().addHandler(logs.handler(addon.settings.log_format))
+    logging.getLogger().addHandler(logs.handler(addon.settings.log_format, worker=addon.worker))
     logging.getLogger("qwenproxy").setLevel(logging.INFO)
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)  # a line for every connection helps nobody here
     signals.heed(lambda: stop(proxy), lambda: reload(addon))

@@ -75,8 +75,13 @@ def show_workers(launcher: workers.Json, screen: Screen, now: float) -> None:
     for worker in found:
         under_way = "no answer" if worker["under_way"] is None else f"{worker['under_way']} under way"
         words = [f"pid {worker['pid']}", f"for {durations.span(now - worker['since'])}", under_way]
-        words += [f"replaced {worker['restarts']} times"] if worker["restarts"] else []
+        words += [f"replaced {times(worker['restarts'])}"] if worker["restarts"] else []
         screen.line(f"    {'worker ' + str(worker['worker']):<10} {', '.join(words)}")
+
+
+def times(count: int) -> str:
+    """How often something was."""
+    return "once" if count == 1 else f"{count} times"
 
 
 def rows(standing: Standing, now: float) -> Iterator[tuple[str, str]]:

@@ -73,7 +73,7 @@ async def called(found: Iterable[Tool], settings: Settings, arguments: argparse.
     """What the call answers.  Who types it has agreed to it, and need not have turned the tool on."""
     tool = next((tool for tool in found if tool.name == arguments.name), None)
     agreed = None if tool is None else replace(tool, needs_confirmation=False)
-    return await executor(settings).run(agreed, Asked(arguments.name, arguments.arguments, last=True))
+    return await executor(settings).run(agreed, Asked(arguments.name, arguments.arguments))
 
 
 def shown(result: Result, *, as_json: bool) -> int:

@@ -61,13 +61,20 @@ def media(address: Any, kind: str) -> Json:
     if not isinstance(address, str) or not address:
         raise ProxyError(INVALID_VALUE, "A part of a message holds neither data nor an address.", param="messages")
     if not address.startswith("data:"):
-        suffix = urlsplit(address).path.rpartition(".")[2].lower() if "://" in address else ""
-        return {"fileData": {"fileUri": address, "mimeType": SUFFIXES.get(suffix, kind)}}
+        return {"fileData": {"fileUri": address, "mimeType": SUFFIXES.get(_suffix(address), kind)}}
     head, _, data = address.removeprefix("data:").partition(",")
     told, *more = head.split(";")
     if "base64" not in more:
         data = base64.b64encode(unquote_to_bytes(data)).decode()
     return {"inlineData": {"mimeType": told.strip().lower() or kind, "data": data}}
+
+
+def _suffix(address: str) -> str:
+    """What the path of *address* ends in; "" if it is no address, which is for the upstream to say."""
+    try:
+        return urlsplit(address).path.rpartition(".")[2].lower() if "://" in address else ""
+    except ValueError:  # half an IPv6 address, for one
+        return ""
 
 
 def twice(parts: Sequence[Json]) -> None:

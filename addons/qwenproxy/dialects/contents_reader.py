@@ -133,7 +133,10 @@ class Reader(Reading):
             self._normaliser.open(index)  # which also sees that there are not too many
             self._vague[index] = self._vague.get(index, 0) + 1
             return
-        self._normaliser.finish(index, FINISHES.get(reason.upper(), reason))
+        meant = FINISHES.get(reason.upper(), reason)
+        if meant == "stop" and self._calls.get(index):  # the format has no word of its own for this
+            meant = "tool_calls"
+        self._normaliser.finish(index, meant)
         message = candidate.get("finishMessage") or candidate.get("finish_message")
         if type(message) is str and message:
             self._normaliser.note(f"choice {index}: {reason[:40]}: {message[:200]}")

@@ -205,7 +205,7 @@ OPENAI: Mapping[str, Ruling] = {
     "prediction": Ruling("dropped", "only makes answers faster", _hint),
     "web_search_options": Ruling("rewritten", "enable_search and search_options", _staged),
     "moderation": Ruling("dropped", "not done; refused if it should block", _moderation),
-    "store": Ruling("dropped", "nothing is stored", _hint),
+    "store": Ruling("dropped", "chat completions are not stored", _hint),
     "metadata": Ruling("dropped", "belongs to stored answers", _hint),
     "service_tier": Ruling("dropped", "there is one", _hint),
     "user": Ruling("dropped", "Qwen does not ask who it is", _hint),

@@ -180,8 +180,8 @@ class Lanes:
         except ProxyError as e:
             self._recent.drop(lane, create.previous)
             await self._say([socket.refusal(e, lane)])
-        except BaseException:  # whatever it is, the app must hear of an end, unless it has left
-            if self._left:
+        except BaseException:  # whatever it is, the app must hear of an end, unless it has left or knows
+            if self._left or self._failing is not None:
                 raise
             log.exception("a response over a WebSocket broke off")
             await self._say([socket.refusal(BROKEN, lane)])

@@ -26,7 +26,7 @@ def current_time(
 def calculate(
     expression: Annotated[str, Field(description="For example (17^23) mod 1000, 1/3 + 1/6, pow(3, -1, 7) or 20!")],
 ) -> str:
-    """Calculate exactly, with numbers of any size, fractions and remainders.
+    """Calculate exactly, with numbers of up to 3,900 digits, fractions and remainders.
 
     There are + - * / // % (or mod) ^ (or **) ! and brackets, and the functions abs, ceil, comb, floor, gcd, lcm, max,
     min, pow(base, exponent, modulus), round and sqrt.

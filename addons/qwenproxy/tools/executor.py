@@ -103,7 +103,7 @@ class Executor:
         if faults:
             advice = GIVE_UP if asked.last else REPAIR
             listed = "\n".join(f"- {fault}" for fault in faults)
-            return failure(Outcome.INVALID, f"{tool.name} cannot take these arguments:\n{listed}\n", advice)
+            return failure(Outcome.INVALID, f"{tool.name} cannot take these arguments:\n{listed}\n{advice}")
         return await self._in_turn(tool, arguments, began)
 
     async def _in_turn(self, tool: Tool, arguments: Json, began: float) -> Result:
