@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 
 from qwenproxy.auth.oauth import OAuth
+from qwenproxy.limits import RateLimits
 from qwenproxy.metrics import Metrics
 from qwenproxy.service import service
 from qwenproxy.settings import Settings, load
+from qwenproxy.shared.link import FAILURES, Away
+from qwenproxy.shared.place import shared
 from qwenproxy.telemetry import Telemetry
 from qwenproxy.traffic import Traffic
-from tests.support.figures import exposed, figures
+from tests.support.figures import exposed, figures, total
+from tests.support.services import free_port
 
 
 def settings(folder: Path, **named: str) -> Settings:
@@ -75,3 +79,22 @@ def test_renewals_of_a_login_and_limits_are_counted(tmp_path: Path) -> None:
     text = exposed(telemetry.meter)
     assert figures(text, "qwenproxy_login_refreshes_total", "outcome") == {("renewed",): 1}
     assert figures(text, "qwenproxy_limits_hit_total", "limit") == {("queue",): 1}
+
+
+async def test_what_goes_wrong_with_the_shared_state_is_counted(tmp_path: Path) -> None:
+    telemetry = Telemetry(Traffic(), {"HOME": str(tmp_path)})
+    found = settings(tmp_path, state=f"redis://127.0.0.1:{free_port()}/0", auth="none", rate_limit="9/minute")
+    telemetry.take_up(found)
+    made = service(found, {"HOME": str(tmp_path)}, shared(found))
+    telemetry.follow(made)
+    assert telemetry.meter is not None
+    assert made.shared is not None
+    link = made.shared.link
+    with pytest.raises(Away):
+        await link.call("PING")
+    for _ in range(4):
+        await RateLimits(found.rate_limit, link=link).check("me")
+    text = exposed(telemetry.meter)
+    assert total(text, "qwenproxy_shared_state_failures_total") == link.failures == FAILURES
+    assert total(text, "qwenproxy_rate_limits_alone_total") == 4
+    await link.close()

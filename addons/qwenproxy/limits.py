@@ -118,13 +118,14 @@ class RateLimits:
             try:
                 verdict = await self._check(self._together, self.link.within, client)
             except Away as e:
-                return await self._check_alone(client, e)
+                return await self._check_alone(self.link, client, e)
             for window in self._windows:  # so that it has a place to go on from by itself
                 await self._limiter.hit(window, NAMESPACE, client)
             return verdict
 
-    async def _check_alone(self, client: str, error: Away) -> Verdict:
+    async def _check_alone(self, link: Link, client: str, error: Away) -> Verdict:
         self.alone += 1
+        link.count("rate_limits_alone")
         log.warning("rate limits hold for this proxy alone at the moment: %s", error)
         return await self._check(self._limiter, at_once, client)
 

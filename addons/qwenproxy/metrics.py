@@ -45,6 +45,8 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "tool_calls": ("Calls of the proxy's own tools, by how they ended", ("outcome",)),
     "limits_hit": ("Requests and connections that met a limit of the proxy", ("limit",)),
     "login_refreshes": ("Renewals of the OAuth login, by how they ended", ("outcome",)),
+    "shared_state_failures": ("Calls of the Redis that failed; while it counts as away, none is made", ()),
+    "rate_limits_alone": ("Requests that a proxy counted for itself, without the Redis", ()),
 }
 """Counters: what they count, and by which labels.  One more is a row here, and `Metrics.count` where it happens."""
 GAUGES: Mapping[str, tuple[str, tuple[str, ...], Any]] = {

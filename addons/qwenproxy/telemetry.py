@@ -49,8 +49,10 @@ class Telemetry:
         return [old for old in before.values() if old not in self._traffic.watchers]
 
     def follow(self, service: Service) -> None:
-        """Hear of the renewals of the logins of *service*."""
+        """Hear of the renewals of the logins of *service*, and of what goes wrong with what machines share."""
         if self.meter is not None:
+            if service.shared is not None:
+                service.shared.link.count = self.meter.count
             for line in service.lines:
                 if isinstance(line.credential, OAuth):
                     line.credential.on_refresh = self.meter.refreshed

@@ -16,7 +16,7 @@ class TelemetrySettings(LimitSettings):
         values.USAGE,
         "",
         "Where the usage by day, client key and model is kept: a file, or `off` for nowhere; "
-        "empty: `usage.db` beside `state`, nowhere if that is `memory` or `off`",
+        "empty: beside `state`: in `usage.db`, in the Redis, or nowhere if that is `memory` or `off`",
     )
     usage_lifetime: float = _setting(values.SPAN, "400d", "How long it is kept")
     otel: bool = _setting(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from scripts.benchmark.machine import PROC
 
-PERIOD = 20_000
-"""Microseconds after which a process may go on that has used its share: short beside what is measured."""
+PERIOD = 100_000
+"""Microseconds after which a process may go on that has used its share: the kernel's default."""
 LEFT = 1.2
 """Cores left for all else, when two processes have their parts."""
 MOUNTED = Path("/sys/fs/cgroup")

@@ -27,7 +27,7 @@ from scripts.benchmark.subjects import NotReady, Running, Subject, end, free_por
 
 PROGRAMS = ("wrk", "nginx")
 """Debian's packages have the same names."""
-CONNECTIONS, SECONDS = 16, 1
+CONNECTIONS, SECONDS = 16, 2
 DISTURBED = 0.1
 """Cores that others may take; beyond that, a round is not one in which the proxy had all it could use."""
 ONE = Subject("one", "one process", (*run_command(), "run", "--port", "{port}", "--no-proxy-port"), ours=True)

@@ -14,6 +14,7 @@ from tests.chaos.test_apps import CLOSED
 from tests.support.clients import HELLO, Reply, connected
 from tests.support.fleet import fleet
 from tests.support.launched import gone
+from tests.support.processes import QWENPROXY, clean, running
 from tests.support.streams import Slow, Streams, busy
 from tests.support.upstream import upstream
 
@@ -47,6 +48,14 @@ async def test_a_killed_worker_loses_its_own_streams_and_no_others(tmp_path: Pat
         "a worker has been killed, and a request comes": following,
     }
     settle("workers", {case: {"gets": one} for case, one in cases.items()}, {CLOSED})
+
+
+async def test_a_listener_that_the_launcher_has_not_is_refused(tmp_path: Path) -> None:
+    words = ("run", "--workers", "2", "--port", "0", "--proxy-port", "0", "--set", "mode=regular@127.0.0.1:1")
+    async with running((*QWENPROXY, *words), clean(tmp_path, auth="none")) as process:
+        assert await process.ended() == 1
+    assert "no listener of the launcher" in process.output.splitlines()[0]
+    assert "Traceback" not in process.output
 
 
 async def test_workers_whose_launcher_is_killed_finish_and_end(tmp_path: Path, confdir: Path) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import signal
-import socket
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 
 from tests.support.clients import HELLO, App, Reply, connected, request
 from tests.support.clock import until
+from tests.support.notified import manager
 from tests.support.processes import QWENPROXY, clean, running
 from tests.support.stage import ANSWER, DONE, RUNNING, Stage, dumping, event, stage
 from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, upstream, whole
@@ -114,25 +113,25 @@ async def test_to_hang_up_takes_up_new_settings_and_keeps_the_old_for_wrong_ones
         assert await refused_parameter(found)
 
 
-@pytest.mark.parametrize("workers", [(), ("--workers", "1")], ids=["alone", "with a worker"])
+SERVED = [
+    pytest.param((), id="alone"),
+    pytest.param(("--workers", "1"), id="with a worker", marks=pytest.mark.chaos),
+]
+
+
+@pytest.mark.parametrize("workers", SERVED)
 async def test_a_service_manager_hears_how_it_goes(tmp_path: Path, workers: Sequence[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(f"{folder}/notify")
-        manager.setblocking(False)
-        loop, heard = asyncio.get_running_loop(), list[str]()
-        loop.add_reader(manager, lambda: heard.append(manager.recv(1000).decode().partition("\n")[0]))
+    with manager() as told:
         async with upstream(whole(ANSWER)) as qwen:
-            environ = clean(tmp_path, upstream=qwen.base_url, auth="none")
-            environ |= {"NOTIFY_SOCKET": f"{folder}/notify", "XDG_RUNTIME_DIR": folder}
+            environ = clean(tmp_path, upstream=qwen.base_url, auth="none") | told.environ
             command = (*QWENPROXY, "run", "--port", "0", "--no-proxy-port", *workers)
             async with running(command, environ, ready="listening reverse=") as process:
-                assert await until(lambda: heard == ["READY=1"])
+                assert await until(lambda: told.heard == ["READY=1"])
                 process.process.send_signal(signal.SIGHUP)
                 await process.until("loaded anew")
-                assert await until(lambda: heard == ["READY=1", "RELOADING=1", "READY=1"])
+                assert await until(lambda: told.heard == ["READY=1", "RELOADING=1", "READY=1"])
                 async with connected(process.ports[0]) as app:
                     assert (await app.ask(body=HELLO, host="localhost")).status == 200
                 process.process.send_signal(signal.SIGTERM)
                 assert await process.ended() == 0
-        assert await until(lambda: heard[3:] == ["STOPPING=1"])
-        loop.remove_reader(manager)
+        assert await until(lambda: told.heard[3:] == ["STOPPING=1"])

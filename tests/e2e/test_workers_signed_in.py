@@ -11,11 +11,12 @@ from qwenproxy.simulator.server import Simulator
 from tests.e2e.test_signed_in import client, say, signed_in
 from tests.support.fleet import fleet
 
+pytestmark = pytest.mark.chaos
+
 LIFETIME, LIVES = 3, 3
 """Seconds that a token lives, and for how many lives the test goes on."""
 
 
-@pytest.mark.chaos
 async def test_all_workers_live_by_one_refresh_for_each_life_of_a_token(tmp_path: Path, confdir: Path) -> None:
     made = Simulator(pace=0, terms=Terms(interval=1, authorise_after=0.5, token_lifetime=LIFETIME))
     await made.start()

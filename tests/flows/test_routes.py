@@ -176,7 +176,7 @@ def test_a_websocket_is_refused_on_every_other_path(path: str, upgrade: str) -> 
 def test_mitmproxys_headers_will_do() -> None:
     headers = Headers([(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")])
     assert find("GET", "/v1/responses", headers) == Served("socket")
-    with pytest.raises(ProxyError, match="No WebSockets"):
+    with pytest.raises(ProxyError, match=r"No WebSocket here \(GET /v1/realtime\): .* over plain HTTP"):
         find("GET", "/v1/realtime", headers)
 
 

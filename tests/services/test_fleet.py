@@ -168,7 +168,10 @@ async def sign_in(redis: RedisServer, server: OAuthServer, left: float) -> None:
     await link.close()
 
 
-@pytest.mark.parametrize("restarts", [0, 2], ids=["Redis stays", "Redis is restarted, empty"])
+@pytest.mark.parametrize(
+    "restarts",
+    [pytest.param(0, marks=pytest.mark.chaos, id="Redis stays"), pytest.param(2, id="Redis is restarted, empty")],
+)
 async def test_there_is_one_refresh_for_each_expiry(tmp_path: Path, restarts: int) -> None:
     refreshed: list[float] = []
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
 import openai
+import orjson
 import pytest
 
 from qwenproxy.simulator.grants import Terms
@@ -21,10 +21,6 @@ from tests.support.processes import QWENPROXY, ROOT, Process, authority, clean, 
 from tests.support.services import RedisServer, free_port, needs, redis_server
 
 pytestmark = [*needs("redis-server", "haproxy"), pytest.mark.timeout(300)]
-WHOLE = pytest.mark.skipif(
-    not all(map(find_spec, ("qwenproxy.flows.probes", "qwenproxy.flows.draining"))),
-    reason="there are no probes, or a proxy that is told to stop does not wait",
-)
 
 KEY = "k" * 32
 MODEL = "qwen3-coder-plus"
@@ -114,7 +110,12 @@ async def ready(house: House, port: int) -> None:
     raise AssertionError("nobody is ready")
 
 
-@WHOLE
+async def stop(proxy: Process) -> None:
+    """Tell it to stop, and wait until it has taken its leave."""
+    proxy.process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(proxy.process.wait(), 60) == 0
+
+
 async def test_a_rolling_restart_under_load_loses_no_exchange(tmp_path: Path) -> None:
     """Eight apps talk all the time, in long streams and short; each proxy in turn is told to stop, and started anew."""
     over = asyncio.Event()
@@ -137,20 +138,22 @@ async def test_a_rolling_restart_under_load_loses_no_exchange(tmp_path: Path) ->
         await ready(made, made.front)
         apps = [made.app() for _ in range(8)]
         talking = [asyncio.create_task(talk(app, LONG if n % 2 else "Hello")) for n, app in enumerate(apps)]
-        for number, proxy in enumerate(proxies):
+        for number in range(3):
             least = outcomes["whole"] + 20
-            proxy.process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(proxy.process.wait(), 60) == 0
-            await stack.enter_async_context(made.proxy(number))
+            await stop(proxies[number])
+            proxies[number] = await stack.enter_async_context(made.proxy(number))
             await ready(made, made.ports[number])
             assert await until(partial(enough, least), 60)
         over.set()
         await asyncio.gather(*talking)
+        await asyncio.gather(*map(stop, proxies))
+        usage = await stack.enter_async_context(running((*QWENPROXY, "usage", "--json"), made.environ))
+        assert await usage.ended() == 0
     assert set(outcomes) == {"whole"}, outcomes
     assert outcomes["whole"] > 60
+    assert sum(row["requests"] for row in orjson.loads(usage.output)) == outcomes["whole"], "one usage for all machines"
 
 
-@WHOLE
 async def test_a_killed_process_loses_its_own_streams_only(tmp_path: Path) -> None:
     async with house(tmp_path) as made, AsyncExitStack() as stack:
         proxies = [await stack.enter_async_context(made.proxy(number)) for number in range(3)]
@@ -163,7 +166,7 @@ async def test_a_killed_process_loses_its_own_streams_only(tmp_path: Path) -> No
         outcomes = await asyncio.gather(*streams, return_exceptions=True)
         broken = [each for each in outcomes if isinstance(each, BaseException)]
         assert len(broken) == 3, "the third that was its own"
-        assert all(isinstance(each, openai.APIError | openai.APIConnectionError | Exception) for each in broken)
+        assert not [each for each in broken if isinstance(each, AssertionError | IndexError)], "seen as an end"
         assert len({each for each in outcomes if isinstance(each, str)}) == 1
         assert await said(made.app(), "Hello"), "the others go on"
 

@@ -159,3 +159,10 @@ schemas = st.recursive(
 @given(st.dictionaries(st.sampled_from(WORDS), schemas, max_size=6))
 def test_anything_is_filled_with_something_of_a_sensible_size(schema: dict[str, Any]) -> None:
     assert len(orjson.dumps(fill(schema, "Riga and Oslo, 7"))) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("place", "zone"), [("Riga", "Europe/Riga"), ("New York", "America/New_York"), ("Atlantis", "Atlantis")]
+)
+def test_a_time_zone_is_said_by_its_own_name_if_the_place_has_one(place: str, zone: str) -> None:
+    assert field({"type": "string"}, "timezone", f"What time is it in {place}?") == zone

@@ -8,6 +8,7 @@ from qwenproxy.settings import load
 from qwenproxy.shared.place import shared
 from qwenproxy.state.place import path_of, store, usage, usage_path
 from qwenproxy.state.redis_store import RedisStore
+from qwenproxy.state.redis_usage import RedisUsage
 
 PLACES = {
     "at home": ({"HOME": "/home/me"}, "/home/me/.local/state/qwenproxy/state.db"),
@@ -55,3 +56,11 @@ def test_the_place_of_the_usage(name: str) -> None:
     found = load(environ, Path("/cwd"))
     assert str(usage_path(found, environ)) == place
     assert (usage(found, environ) is None) == (place == "None")
+
+
+@pytest.mark.parametrize(("named", "shared"), [("", True), ("my.db", False), ("off", False)])
+def test_machines_share_the_usage_unless_it_has_a_place_of_its_own(named: str, shared: bool) -> None:
+    environ = {"HOME": "/h", "QWENPROXY_STATE": "redis://:pw@h", "QWENPROXY_USAGE": named}
+    found = usage(load(environ, Path("/cwd")), environ)
+    assert isinstance(found, RedisUsage) is shared
+    assert "pw" not in repr(found)

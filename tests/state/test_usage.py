@@ -1,18 +1,34 @@
-"""The file in which it is kept what was used."""
+"""What was used, in each place where that is kept."""
 
 import sqlite3
 import stat
 import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from qwenproxy.state.base import Use
+from qwenproxy.state.base import Usage, Use
+from qwenproxy.state.redis_usage import RedisUsage
 from qwenproxy.state.usage import UsageFile, day_of
+from qwenproxy.values import Secret
+from tests.support.services import needs, redis_server
 
 NOON = 1_790_000_000.0
 DAY = 86_400.0
 TODAY = day_of(NOON)
+
+type Opened = Callable[[], Usage]
+
+
+@pytest.fixture(params=["file", pytest.param("redis", marks=needs("redis-server"))])
+async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
+    """The same usage as another process has it, each time."""
+    if request.param == "file":
+        yield lambda: file(tmp_path)
+        return
+    async with redis_server(tmp_path, password="pw") as server:
+        yield lambda: RedisUsage(server.url, Secret("pw"), 10 * DAY, lambda: NOON)
 
 
 def file(path: Path, days: float = 10) -> UsageFile:
@@ -23,34 +39,34 @@ def use(day: str = TODAY, key: str = "1a2b3c4d", model: str = "qwen3.7-plus", *f
     return Use(day, key, model, *(figures or (1, 0, 10, 20)))
 
 
-def test_figures_of_one_day_key_and_model_are_added_up(tmp_path: Path) -> None:
-    file(tmp_path).add([use(), use(model="other")])
-    file(tmp_path).add([use(TODAY, "1a2b3c4d", "qwen3.7-plus", 2, 1, 5, 0), use(key="-")])
-    assert file(tmp_path).read("") == [
+def test_figures_of_one_day_key_and_model_are_added_up(opened: Opened) -> None:
+    opened().add([use(), use(model="other")])
+    opened().add([use(TODAY, "1a2b3c4d", "qwen3.7-plus", 2, 1, 5, 0), use(key="-")])
+    assert opened().read("") == [
         use(key="-"),
         use(model="other"),
         use(TODAY, "1a2b3c4d", "qwen3.7-plus", 3, 1, 15, 20),
     ]
 
 
-def test_what_is_too_old_is_forgotten_and_what_is_asked_for_is_told(tmp_path: Path) -> None:
+def test_what_is_too_old_is_forgotten_and_what_is_asked_for_is_told(opened: Opened) -> None:
     days = [day_of(NOON - ago * DAY) for ago in (12, 9, 3, 0)]
-    file(tmp_path).add([use(day) for day in days])
-    assert [each.day for each in file(tmp_path).read("")] == days[1:]
-    assert [each.day for each in file(tmp_path).read(days[2])] == days[2:]
+    opened().add([use(day) for day in days])
+    assert [each.day for each in opened().read("")] == days[1:]
+    assert [each.day for each in opened().read(days[2])] == days[2:]
 
 
-def test_several_may_write_at_once(tmp_path: Path) -> None:
+def test_several_may_write_at_once(opened: Opened) -> None:
     def write() -> None:
         for _ in range(10):
-            file(tmp_path).add([use()])
+            opened().add([use()])
 
     threads = [threading.Thread(target=write, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    (found,) = file(tmp_path).read("")
+    (found,) = opened().read("")
     assert found.requests == 40
 
 

@@ -105,7 +105,7 @@ async def serve(arguments: argparse.Namespace, *companions: object) -> int:
         raise StartRefused("nothing to listen on: both --no-port and --no-proxy-port are given")
     if arguments.workers and arguments.ui == "web":
         raise StartRefused("--ui web shows the flows of one process: leave --workers out, or --ui")
-    check_ports(arguments)
+    check_ports(arguments)  # once, before anybody listens: a worker would find its own launcher's
     environ = environment(arguments, os.environ)
     if not arguments.simulator:
         return await serve_with(arguments, environ, *companions)
@@ -121,7 +121,6 @@ async def serve(arguments: argparse.Namespace, *companions: object) -> int:
 
 async def serve_with(arguments: argparse.Namespace, environ: Mapping[str, str], *companions: object) -> int:
     """Run the proxy, or its workers, by *environ*."""
-    check_ports(arguments)  # once, before anybody listens: a worker would find its own launcher's
     if arguments.workers:
         return await launcher.launch(arguments, environ)
     return await serve_proxy(arguments, QwenProxy(environ), announce, *companions)

@@ -144,7 +144,10 @@ def find(method: str, path: str, headers: Mapping[str, str]) -> Route:
 
 def no_websocket(path: str) -> ProxyError:
     """The refusal of a WebSocket, after which clients that can go on over plain HTTP do so at once (Codex does)."""
-    message = f"No WebSockets here (GET {_bare(path)}): send the request over plain HTTP."
+    message = (
+        f"No WebSocket here (GET {_bare(path)}): this proxy has none but /v1/responses, if its setting websockets "
+        "is on. What else it serves, it serves over plain HTTP."
+    )
     return ProxyError(errors.UPGRADE_REFUSED, message, headers=_UPGRADE)
 
 

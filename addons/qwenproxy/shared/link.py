@@ -55,6 +55,8 @@ class Link:
     ) -> None:
         self.url = url
         self.failures = 0
+        self.count: Callable[[str], object] = lambda counter: None
+        """Is told what is to be counted, by the name of its counter."""
         self.budget = budget
         self._password = password
         self._now = now
@@ -101,14 +103,14 @@ class Link:
             async with asyncio.timeout(self.budget + size / PACE):
                 result = await job()
         except ResponseError as e:  # it is there, and does not want to: out of memory, read only
-            self.failures += 1
-            raise Away(f"{self.url} refuses: {_line(e)}") from None
+            self._count_failure()
+            raise Away(f"{self.url} refuses: {line_of(e)}") from None
         except TimeoutError:
             self._failed()
             raise Away(f"{self.url} did not answer within {self.budget:g} s") from None
         except (RedisError, OSError) as e:
             self._failed()
-            raise Away(f"{self.url} cannot be reached: {_line(e)}") from None
+            raise Away(f"{self.url} cannot be reached: {line_of(e)}") from None
         self._in_a_row = 0
         return result
 
@@ -136,8 +138,12 @@ class Link:
             self._redis = Redis(connection_pool=pool)
         return self._redis
 
-    def _failed(self) -> None:
+    def _count_failure(self) -> None:
         self.failures += 1
+        self.count("shared_state_failures")
+
+    def _failed(self) -> None:
+        self._count_failure()
         self._in_a_row += 1
         if self._in_a_row >= FAILURES and self._down_since is None:
             self._down_since, self._missed = self._now(), 0
@@ -158,5 +164,6 @@ class Link:
         log.warning("The shared state %s is back after %.1f s; %d calls went without it", self.url, gone, self._missed)
 
 
-def _line(error: Exception) -> str:
+def line_of(error: Exception) -> str:
+    """What *error* says, in one line of a bounded length."""
     return " ".join(str(error).split())[:200] or type(error).__name__

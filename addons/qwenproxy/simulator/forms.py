@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import available_timezones
 
 from qwenproxy.simulator.ask import dicts
 from qwenproxy.simulator.facts import Facts
@@ -132,6 +133,8 @@ class Form:
             return (facts.quotes or [facts.text])[0]
         if _is_any(name, PLACES):
             return (facts.names or facts.quotes or [facts.text])[0]
+        if facts.names and _is_any(name, ZONES):
+            return zone_of(facts.names[0])
         return (facts.quotes or facts.names or [facts.text])[0]
 
     def _number(self, schema: Json, name: str, depth: int) -> float:
@@ -173,6 +176,12 @@ def number(schema: Json, key: str, otherwise: float) -> float:
 def size(schema: Json, key: str, otherwise: int, limit: int) -> int:
     """The number of things under *key*, none below 0 and none beyond *limit*."""
     return max(0, min(limit, int(number(schema, key, otherwise))))
+
+
+def zone_of(city: str) -> str:
+    """The IANA name of the time zone that is called after *city*; *city* itself if none is."""
+    last = city.replace(" ", "_").lower()
+    return next((zone for zone in sorted(available_timezones()) if zone.rpartition("/")[2].lower() == last), city)
 
 
 def texts(value: Any) -> list[str]:

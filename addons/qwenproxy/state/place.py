@@ -6,9 +6,10 @@ from pathlib import Path
 from qwenproxy import redis_urls, sources
 from qwenproxy.settings import Settings
 from qwenproxy.shared.place import Shared
-from qwenproxy.state.base import Store
+from qwenproxy.state.base import Store, Usage
 from qwenproxy.state.database import Bounds
 from qwenproxy.state.redis_store import RedisStore
+from qwenproxy.state.redis_usage import RedisUsage
 from qwenproxy.state.sqlite import SQLiteStore
 from qwenproxy.state.usage import UsageFile
 
@@ -25,8 +26,10 @@ def store(settings: Settings, environ: Mapping[str, str], shared: Shared | None 
     return SQLiteStore(None if settings.state == MEMORY else path_of(settings, environ), bounds)
 
 
-def usage(settings: Settings, environ: Mapping[str, str]) -> UsageFile | None:
+def usage(settings: Settings, environ: Mapping[str, str]) -> Usage | None:
     """Where the usage is kept; None: nowhere."""
+    if not settings.usage and redis_urls.is_one(settings.state):
+        return RedisUsage(settings.state, settings.state_password, settings.usage_lifetime)
     path = usage_path(settings, environ)
     return None if path is None else UsageFile(path, settings.usage_lifetime)
 

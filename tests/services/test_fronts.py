@@ -1,0 +1,96 @@
+"""The shipped HAProxy and nginx, each in front of two proxies: streams, WebSockets, and what stays inside."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from qwenproxy.simulator.server import Simulator
+from tests.support.clients import HELLO, connected
+from tests.support.clients import request as asked
+from tests.support.processes import QWENPROXY, ROOT, Process, authority, clean, running
+from tests.support.services import free_port, needs
+from tests.support.sockets import socket
+
+DEPLOY = ROOT / "scripts" / "deploy"
+ROOTS = pytest.mark.skipif(os.geteuid() != 0, reason="nginx, as Debian builds it, logs where root may write only")
+FRONTS = [
+    pytest.param("haproxy", marks=needs("haproxy")),
+    pytest.param("nginx", marks=[*needs("nginx"), ROOTS]),
+]
+
+
+@asynccontextmanager
+async def haproxy(folder: Path, port: int, places: list[str]) -> AsyncIterator[Process]:
+    named = dict(zip(("QWENPROXY_ONE", "QWENPROXY_TWO", "QWENPROXY_THREE"), places, strict=True))
+    environ = clean(folder) | named | {"QWENPROXY_BIND": f"127.0.0.1:{port}"}
+    async with running(("haproxy", "-db", "-f", str(DEPLOY / "haproxy.cfg")), environ) as found:
+        yield found
+
+
+@asynccontextmanager
+async def nginx(folder: Path, port: int, places: list[str]) -> AsyncIterator[Process]:
+    """Its file, with addresses of this machine."""
+    text = (DEPLOY / "nginx.conf").read_text().replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    for number, place in enumerate(places, 11):
+        assert f"10.0.0.{number}:8080" in text
+        text = text.replace(f"10.0.0.{number}:8080", place)
+    file = folder / "nginx.conf"
+    file.write_text(text)
+    words = ("-e", "stderr", "-g", f"daemon off; pid {folder}/nginx.pid;")
+    async with running(("nginx", "-c", str(file), *words), clean(folder)) as found:
+        yield found
+
+
+PROGRAMS = {"haproxy": haproxy, "nginx": nginx}
+
+
+@pytest.fixture(params=FRONTS)
+async def front(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[int]:
+    """The port of one that leads to two proxies; a third is not there."""
+    authority(tmp_path / "mitmproxy")
+    async with AsyncExitStack() as stack:
+        simulator = Simulator(pace=0.02)
+        await simulator.start()
+        stack.push_async_callback(simulator.stop)
+        environ = clean(tmp_path, upstream=f"{simulator.base_url}/compatible-mode/v1", api_key=simulator.key)
+        command = (*QWENPROXY, "run", "--port", "0", "--no-proxy-port", "--set", f"confdir={tmp_path / 'mitmproxy'}")
+        proxies = [await stack.enter_async_context(running(command, environ, ready="listening")) for _ in range(2)]
+        places = [f"127.0.0.1:{port}" for port in (*(each.ports[0] for each in proxies), free_port())]
+        port = free_port()
+        await stack.enter_async_context(PROGRAMS[request.param](tmp_path, port, places))
+        await ready(port)
+        yield port
+
+
+async def ready(port: int) -> None:
+    """Wait until somebody listens there, and finds a proxy that is ready."""
+    for _ in range(600):
+        with suppress(OSError, asyncio.IncompleteReadError):
+            async with connected(port) as app:
+                if (await app.ask("GET", "/readyz", host="localhost")).status == 200:
+                    return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nobody is ready")
+
+
+async def test_what_goes_through(front: int) -> None:
+    async with connected(front) as app:
+        await app.send(asked(body=HELLO | {"stream": True}, host="localhost"))
+        reply = await app.head()
+        assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
+        pieces = []
+        while piece := await app.chunk():
+            pieces.append(piece)
+        assert len(pieces) > 2, "events are passed on as they come"
+        assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
+    async with socket(connected(front), host="localhost") as ws:
+        for _ in range(2):
+            await ws.create()
+            assert (await ws.response())["status"] == "completed"
+        await ws.leave()
+    async with connected(front) as app:
+        assert (await app.ask("GET", "/metrics", host="localhost")).status == 404, "for the machines inside only"
