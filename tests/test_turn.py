@@ -71,6 +71,8 @@ BATCHES: list[list[ChatEvent]] = [
     [says("a"), Usage({"total_tokens": 1})],
     [says("a"), calls(0, "now"), more(0, " ")],
     [says("a"), ProxyError(errors.UPSTREAM_CUT, "cut")],
+    [*[says(str(n)) for n in range(40)], finish("stop"), Usage({"total_tokens": 1})],
+    [*[says(str(n)) for n in range(40)], calls(0, "now"), *[more(0, " ") for _ in range(40)], finish()],
 ]
 
 

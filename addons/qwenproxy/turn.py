@@ -10,6 +10,8 @@ from qwenproxy.wire.openai import ChatEvent, Delta, Json
 PARTING = "\n\n"
 """Between the words of two rounds."""
 JSON_BEGINS = ("{", "[")
+MANY = 16
+"""Events that are not looked at one by one if it can be helped."""
 CHANNELS = ("content", "reasoning_content")
 
 
@@ -83,6 +85,9 @@ class Turn:
         """What of *events* the app is to be told now."""
         if self._channel and self._more(events, self._channel):
             return events
+        if len(events) > MANY:  # words, but for the answer's beginning or its end
+            half = len(events) // 2
+            return [*self.hear(events[:half]), *self.hear(events[half:])]
         told: list[ChatEvent] = []
         for event in events:
             if isinstance(event, Delta):
