@@ -61,6 +61,37 @@ def test_words_go_on_to_the_app_as_they_come() -> None:
     assert (turn.ours, turn.apps) == ((), [])
 
 
+BATCHES: list[list[ChatEvent]] = [
+    [says("a"), says("b")],
+    [says("a"), thinks("b"), says("c")],
+    [thinks("a"), thinks("b")],
+    [says("a"), Delta(0, {"refusal": "b"})],
+    [says("a"), says("")],
+    [says("a"), finish("stop")],
+    [says("a"), Usage({"total_tokens": 1})],
+    [says("a"), calls(0, "now"), more(0, " ")],
+    [says("a"), ProxyError(errors.UPSTREAM_CUT, "cut")],
+    [*[says(str(n)) for n in range(40)], finish("stop"), Usage({"total_tokens": 1})],
+    [*[says(str(n)) for n in range(40)], calls(0, "now"), *[more(0, " ") for _ in range(40)], finish()],
+]
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("first", [says("so"), thinks("so")])
+@pytest.mark.parametrize("manner", [OWN, OWN._replace(json=True)])
+def test_what_comes_at_once_is_heard_as_if_it_came_one_by_one(
+    batch: list[ChatEvent], first: Delta, manner: Manner
+) -> None:
+    one, told = heard(first, *batch, manner=manner)
+    other, also = heard(first, manner=manner)
+    also += other.hear(batch)
+    also += other.hear([says("more")])
+    told += one.hear([says("more")])
+    assert also == told
+    assert (other.message(other.ours), other.usage, other.failed) == (one.message(one.ours), one.usage, one.failed)
+    assert other.close() == one.close()
+
+
 def test_calls_of_ours_are_kept_back_and_put_together() -> None:
     turn, told = heard(ROLE, calls(0, "clock", '{"zone"'), more(0, ': "Riga"}'), calls(1, "sums"), finish())
     assert told == [ROLE]

@@ -121,26 +121,31 @@ class Loop:
         while True:
             limit = self._limit()
             turn = Turn(self._manner, self._told)
+            told: list[ChatEvent] = []
             events = await self._begin(limit)
             while events:
-                if told := turn.hear(events):
+                told += turn.hear(events)
+                if told and (turn.failed or not turn.ended):  # else all of it is in: the rest goes with the end
                     yield told
+                    told = []
                 if turn.failed:
                     return
                 events = await self._heard()
-            await self._leave()
             if turn.usage is not None:
                 self._usages.append(turn.usage)
             calls = () if limit else turn.ours
-            if self._notes and calls:
-                yield [Delta(0, {"reasoning_content": note(call)}) for call in calls]
-            before = len(self._said)
-            self._said += [turn.message(calls), *await self._run(calls)]
-            if turn.apps or not calls:
+            if not calls:
                 break
-        if turn.apps and (before or calls):  # the app sees less of its answer than the model has said
-            self._keep(turn.apps, self._said)
-        yield [*turn.close(), *([Usage(total(self._usages))] if self._usages else ())]
+            if told := [*told, *self._noted(calls)]:
+                yield told
+                told = []
+            await self._leave()
+            self._said += [turn.message(calls), *await self._run(calls)]
+            if turn.apps:
+                break
+        if turn.apps and self._said:  # the app sees less of its answer than the model has said
+            self._keep(turn.apps, self._said if calls else [*self._said, turn.message(())])
+        yield [*told, *turn.close(), *([Usage(total(self._usages))] if self._usages else ())]
 
     async def _begin(self, limit: str) -> Sequence[ChatEvent]:
         """Open the next round, and return its first events; *limit*: why it is the last one."""
@@ -161,6 +166,10 @@ class Loop:
         if source is not None:
             await source.close()
             self._repairs += source.repairs
+
+    def _noted(self, calls: Sequence[Called]) -> Sequence[ChatEvent]:
+        """What the app reads of *calls*, if anything."""
+        return [Delta(0, {"reasoning_content": note(call)}) for call in calls] if self._notes else ()
 
     def _limit(self) -> str:
         """The limit that is reached; "" if none is."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qwenproxy.errors import ProxyError
 from qwenproxy.wire.openai import ChatEvent, Delta, Json
@@ -10,6 +10,8 @@ from qwenproxy.wire.openai import ChatEvent, Delta, Json
 PARTING = "\n\n"
 """Between the words of two rounds."""
 JSON_BEGINS = ("{", "[")
+MANY = 16
+"""Events that are not looked at one by one if it can be helped."""
 CHANNELS = ("content", "reasoning_content")
 
 
@@ -48,11 +50,15 @@ class Turn:
 
     def __init__(self, manner: Manner, told: Told) -> None:
         self.failed = False
+        self.ended = False
+        """The finish was heard: all that can still come is the usage."""
         self.usage: Json | None = None
         self._manner = manner
         self._told = told
         self._finish = Delta(0, {}, "stop")
         self._said: dict[str, list[str]] = {}
+        self._channel = ""
+        """That of the last words that went on to the app: more of them follow without a look at each."""
         self._calls: dict[int, list[str]] = {}
         """Id, name and pieces of the arguments, by the index that upstream gives."""
         self._places: dict[int, int] = {}
@@ -75,8 +81,13 @@ class Turn:
         """The ids of the calls that the app has to make."""
         return [self._calls[index][0] for index in self._places]
 
-    def hear(self, events: Sequence[ChatEvent]) -> list[ChatEvent]:
+    def hear(self, events: Sequence[ChatEvent]) -> Sequence[ChatEvent]:
         """What of *events* the app is to be told now."""
+        if self._channel and self._more(events, self._channel):
+            return events
+        if len(events) > MANY:  # words, but for the answer's beginning or its end
+            half = len(events) // 2
+            return [*self.hear(events[:half]), *self.hear(events[half:])]
         told: list[ChatEvent] = []
         for event in events:
             if isinstance(event, Delta):
@@ -105,9 +116,22 @@ class Turn:
             message["reasoning_content"] = thought
         return message | {"tool_calls": calls} if calls else message
 
+    def _more(self, events: Sequence[ChatEvent], channel: str) -> bool:
+        """Whether *events* are more words in *channel*, and nothing else, which is most of what there is to hear."""
+        pieces: list[Any] = [
+            event.delta.get(channel)
+            for event in events
+            if type(event) is Delta and len(event.delta) == 1 and event.finish_reason is None
+        ]
+        if len(pieces) < len(events) or not all(pieces):
+            return False
+        self._said[channel] += pieces
+        self._told.ends[channel] = pieces[-1]
+        return True
+
     def _delta(self, event: Delta, told: list[ChatEvent]) -> None:
         if event.finish_reason is not None:
-            self._finish = event
+            self._finish, self.ended = event, True
         elif "tool_calls" in event.delta:
             told += [piece for call in event.delta["tool_calls"] for piece in self._call(event, call)]
         elif "role" not in event.delta:
@@ -132,6 +156,7 @@ class Turn:
             told.append(Delta(event.choice, {channel: PARTING}))
         said.append(text)
         self._told.ends[channel] = text or before or ""
+        self._channel = channel
         told.append(event)
 
     def _hold(self, event: Delta, told: list[ChatEvent]) -> None:
