@@ -8,13 +8,14 @@ from typing import Protocol
 
 import orjson
 
-from qwenproxy import hints, metrics, plans, settings
+from qwenproxy import hints, plans, settings
 from qwenproxy.dialects import rulings
 from qwenproxy.endpoints import completion_fields
 from qwenproxy.endpoints.responses import fields, items
 from qwenproxy.lines import DIALECTS
 from qwenproxy.simulator.doors import FACES
 from qwenproxy.simulator.scenarios import SCENARIOS, is_on
+from qwenproxy.telemetry import metrics
 from scripts import surface
 
 ROOT = Path(__file__).parents[1]

@@ -27,11 +27,11 @@ from qwenproxy.flows.views import screen
 from qwenproxy.flows.views.screen import Screen
 from qwenproxy.flows.visits import Visit
 from qwenproxy.keeping import Keeping, state_of
-from qwenproxy.places import Places
+from qwenproxy.limits.places import Places
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
-from qwenproxy.sources import WORKER
-from qwenproxy.telemetry import Telemetry
+from qwenproxy.settings.sources import WORKER
+from qwenproxy.telemetry.following import Telemetry
 from qwenproxy.tools import registry
 from qwenproxy.tools.toolbox import Toolbox
 from qwenproxy.traffic import Traffic

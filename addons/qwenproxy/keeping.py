@@ -5,9 +5,9 @@ from dataclasses import fields
 
 from qwenproxy.archive import Archive
 from qwenproxy.settings import Settings
+from qwenproxy.settings.state import StateSettings
 from qwenproxy.shared import place as shared_state
 from qwenproxy.state import keys, place
-from qwenproxy.state_settings import StateSettings
 
 
 class Keeping:

@@ -11,7 +11,7 @@ from qwenproxy.dialects.contents import Contents
 from qwenproxy.dialects.dashscope import DashScope
 from qwenproxy.errors import BILLING, UPSTREAM_KEY, ProxyError
 from qwenproxy.hints import KeyKind, explained, mismatch
-from qwenproxy.limits import Gate
+from qwenproxy.limits.rates import Gate
 from qwenproxy.models import Row
 from qwenproxy.plans import Face, Plan
 from qwenproxy.record import Record

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from qwenproxy.traces import Traces
+from qwenproxy.telemetry.traces import Traces
 from tests.support.apps import Simulated, simulated, text_of
 from tests.support.clock import until
 from tests.support.collector import Collector, collecting

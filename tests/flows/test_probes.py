@@ -17,9 +17,9 @@ from qwenproxy.flows.door import door
 from qwenproxy.flows.listeners import PROBES
 from qwenproxy.flows.probes import Probes
 from qwenproxy.flows.visits import Visit, plain_headers, take_credentials
-from qwenproxy.metrics import Metrics
 from qwenproxy.service import Service, service
 from qwenproxy.settings import load
+from qwenproxy.telemetry.metrics import Metrics
 from qwenproxy.traffic import Traffic
 
 REMOTE = {"allow_remote": "true", "client_keys": "sk-client"}

@@ -18,7 +18,7 @@ from mitmproxy.test import tflow, tutils
 from qwenproxy.exchange import Answer
 from qwenproxy.flows.requests import Desk
 from qwenproxy.flows.visits import Visit, take_credentials
-from qwenproxy.places import Places
+from qwenproxy.limits.places import Places
 from qwenproxy.service import service
 from qwenproxy.settings import load
 from qwenproxy.wire.openai import Json

@@ -2,11 +2,11 @@
 
 import pytest
 
+from qwenproxy.settings.values import Secret
 from qwenproxy.shared.errand import run
 from qwenproxy.shared.script import Script
 from qwenproxy.state.base import Use
 from qwenproxy.state.redis_usage import DAY, PREFIX, RedisUsage
-from qwenproxy.values import Secret
 from tests.support.services import RedisServer, free_port, needs
 
 SERVICES, REDIS = needs("redis-server")

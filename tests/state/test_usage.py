@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from qwenproxy.settings.values import Secret
 from qwenproxy.state.base import Usage, Use
 from qwenproxy.state.redis_usage import RedisUsage
 from qwenproxy.state.usage import UsageFile, day_of
-from qwenproxy.values import Secret
 from tests.support.services import needs, redis_server
 
 NOON = 1_790_000_000.0

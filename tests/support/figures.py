@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.metrics import Metrics
 from qwenproxy.record import Record
+from qwenproxy.telemetry.metrics import Metrics
 from qwenproxy.traffic import Meter, Traffic
 from qwenproxy.wire.openai import Usage
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from qwenproxy import faces, hostnames, plans, values
+from qwenproxy import faces, hostnames, plans
 from qwenproxy.auth import qwencode
-from qwenproxy.settings import ROWS, Settings
-from qwenproxy.values import Secret
+from qwenproxy.settings import ROWS, Settings, values
+from qwenproxy.settings.values import Secret
 
 VARIABLES = tuple(variable for plan in plans.VENDORS for variable in plan.variables)
 """Of the environment, and of Qwen Code's settings; each means a plan."""

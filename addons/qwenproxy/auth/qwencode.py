@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from qwenproxy import sources
-from qwenproxy.values import Secret
+from qwenproxy.settings import sources
+from qwenproxy.settings.values import Secret
 
 FILE_NAME = "settings.json"
 LARGEST = 4 * 1024 * 1024  # bytes; a settings file has a few thousand

@@ -11,7 +11,7 @@ from pathlib import Path
 from qwenproxy import settings
 from qwenproxy.commands.screen import Screen
 from qwenproxy.settings import Settings
-from qwenproxy.sources import CONFIG
+from qwenproxy.settings.sources import CONFIG
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.utils import asyncio_utils
 
-from qwenproxy.limit_settings import LimitSettings
+from qwenproxy.settings.limits import LimitSettings
 
 log = logging.getLogger(__name__)
 

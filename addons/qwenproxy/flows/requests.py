@@ -26,8 +26,8 @@ from qwenproxy.flows.local import Local
 from qwenproxy.flows.probes import Probes
 from qwenproxy.flows.responding import Responding
 from qwenproxy.flows.visits import Visit, plain_headers
-from qwenproxy.limits import RateLimits, client_id
-from qwenproxy.places import Places
+from qwenproxy.limits.places import Places
+from qwenproxy.limits.rates import RateLimits, client_id
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record
 from qwenproxy.service import Service

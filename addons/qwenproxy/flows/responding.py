@@ -23,8 +23,8 @@ from qwenproxy.exchange import Answer, Exchange
 from qwenproxy.flows.asked import Ask, json_answer
 from qwenproxy.flows.kept import Kept
 from qwenproxy.flows.lanes import Turn
+from qwenproxy.limits.places import Places
 from qwenproxy.opening import has_images
-from qwenproxy.places import Places
 from qwenproxy.prewarming import Prewarming
 from qwenproxy.recent import Recent
 from qwenproxy.record import Record

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from qwenproxy import redis_urls, sources
-from qwenproxy.settings import Settings
+from qwenproxy import redis_urls
+from qwenproxy.settings import Settings, sources
 from qwenproxy.shared.place import Shared
 from qwenproxy.state.base import Store, Usage
 from qwenproxy.state.database import Bounds

@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from qwenproxy.settings.values import Secret
 from qwenproxy.shared import errand
 from qwenproxy.shared.script import Script
 from qwenproxy.state.base import Use
 from qwenproxy.state.usage import day_of
-from qwenproxy.values import Secret
 
 PREFIX = "qwenproxy:usage:"
 DAY = 86_400.0

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from qwenproxy.tool_settings import ToolSettings
+from qwenproxy.settings.tools import ToolSettings
 from qwenproxy.tools import arithmetic, clock
 from qwenproxy.tools.fetch import Fence, Fetcher
 from qwenproxy.tools.functions import from_function, tool

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.tool_settings import ToolSettings
+from qwenproxy.settings.tools import ToolSettings
+from qwenproxy.settings.values import Secret
 from qwenproxy.tools import names
-from qwenproxy.values import Secret
 
 HEADER = "x-qwenproxy-tools"
 FIELD = "qwenproxy_tools"

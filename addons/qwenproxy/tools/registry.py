@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from qwenproxy.tool_settings import ToolSettings
+from qwenproxy.settings.tools import ToolSettings
 from qwenproxy.tools import builtin, mcp_config, names, python_sources
 from qwenproxy.tools.mcp_config import Server
 from qwenproxy.tools.tool import Tool

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from qwenproxy import settings, sources
+from qwenproxy import settings
 from qwenproxy.auth import qwencode
 from qwenproxy.commands.checks.findings import Finding, fail, ok, warn
-from qwenproxy.settings import Settings
+from qwenproxy.settings import Settings, sources
 
 NAME = "settings"
 

@@ -16,7 +16,7 @@ from qwenproxy.commands.workers import listeners, process, standing
 from qwenproxy.commands.workers.listeners import Listener
 from qwenproxy.commands.workers.process import NotStarted, Worker
 from qwenproxy.commands.workers.supervisor import Supervisor
-from qwenproxy.sources import WORKER
+from qwenproxy.settings.sources import WORKER
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Where workers keep their counters, for one of them to tell the sums."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from qwenproxy import sources
+from qwenproxy.settings import sources
 
 log = logging.getLogger(__name__)
 

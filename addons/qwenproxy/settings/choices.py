@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qwenproxy import sources, values
-from qwenproxy.sources import Given, Rank
-from qwenproxy.values import Kind, Secret
+from qwenproxy.settings import sources, values
+from qwenproxy.settings.sources import Given, Rank
+from qwenproxy.settings.values import Kind, Secret
 
 
 class Choice(NamedTuple):

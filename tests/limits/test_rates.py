@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from limits.aio.storage import MemoryStorage, memory
 
 from qwenproxy.errors import RATE_LIMIT, ProxyError
-from qwenproxy.limits import UNLIMITED, Gate, RateLimits, Verdict, client_id, decimal, duration, windows
+from qwenproxy.limits.rates import UNLIMITED, Gate, RateLimits, Verdict, client_id, decimal, duration, windows
 from qwenproxy.shared.link import Link
 from tests.support.services import needs, redis_server
 
@@ -374,7 +374,7 @@ async def test_who_leaves_in_the_moment_of_its_turn_takes_no_place() -> None:
 
 
 async def test_with_the_real_clock_a_gate_opens_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwenproxy.limits.MINUTE", 0.05)
+    monkeypatch.setattr("qwenproxy.limits.rates.MINUTE", 0.05)
     gate = Gate(2)
     loop = asyncio.get_running_loop()
     begun = loop.time()

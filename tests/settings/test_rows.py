@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from qwenproxy import values
-from qwenproxy.setting_rows import Row, setting
+from qwenproxy.settings import values
+from qwenproxy.settings.rows import Row, setting
 
 
 @dataclass(frozen=True)

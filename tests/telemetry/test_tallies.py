@@ -1,7 +1,7 @@
 """What is counted of exchanges, in plain numbers."""
 
 from qwenproxy.record import Record
-from qwenproxy.tallies import MODELS, OTHER, Tallies
+from qwenproxy.telemetry.tallies import MODELS, OTHER, Tallies
 
 
 def ended(name: str = "", *, answered: bool = False) -> Record:

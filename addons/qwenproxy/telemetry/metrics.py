@@ -22,8 +22,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from qwenproxy import __version__
 from qwenproxy.record import Record
-from qwenproxy.sources import WORKER
-from qwenproxy.tallies import NOWHERE, SECONDS, Tallies, Times
+from qwenproxy.settings.sources import WORKER
+from qwenproxy.telemetry.tallies import NOWHERE, SECONDS, Tallies, Times
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder which the workers share."""

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from qwenproxy import values
-from qwenproxy.setting_rows import setting as _setting
-from qwenproxy.state_settings import StateSettings
+from qwenproxy.settings import values
+from qwenproxy.settings.rows import setting as _setting
+from qwenproxy.settings.state import StateSettings
 
 
 @dataclass(frozen=True, slots=True)

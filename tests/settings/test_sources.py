@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from qwenproxy import sources
-from qwenproxy.sources import Rank
+from qwenproxy.settings import sources
+from qwenproxy.settings.sources import Rank
 
 NAMES = ("upstream", "api_key", "hosts")
 SHARED = {"DASHSCOPE_API_KEY": "api_key", "BAILIAN_API_KEY": "api_key"}

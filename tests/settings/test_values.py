@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenproxy import values
-from qwenproxy.values import Kind, Secret
+from qwenproxy.settings import values
+from qwenproxy.settings.values import Kind, Secret
 
 CHOICE = values.one_of("drop", "refuse")
 SECONDS = values.seconds(0)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qwenproxy import values
-from qwenproxy.setting_rows import setting as _setting
-from qwenproxy.values import Secret
+from qwenproxy.settings import values
+from qwenproxy.settings.rows import setting as _setting
+from qwenproxy.settings.values import Secret
 
 
 @dataclass(frozen=True, slots=True)

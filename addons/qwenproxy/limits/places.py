@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from qwenproxy import errors
-from qwenproxy.admission import Admission, Bounds, Ticket, TurnedAway
 from qwenproxy.errors import ProxyError
-from qwenproxy.memory import Memory
+from qwenproxy.limits.admission import Admission, Bounds, Ticket, TurnedAway
+from qwenproxy.limits.memory import Memory
 from qwenproxy.record import Record
 from qwenproxy.settings import Settings
 

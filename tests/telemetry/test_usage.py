@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from qwenproxy import errors, usage
+from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.limits import client_id
+from qwenproxy.limits.rates import client_id
 from qwenproxy.record import Record
 from qwenproxy.state.base import Use
+from qwenproxy.telemetry import usage
+from qwenproxy.telemetry.usage import UsageLog, shown
 from qwenproxy.traffic import Traffic
-from qwenproxy.usage import UsageLog, shown
 from qwenproxy.wire.openai import Usage
 from tests.support.clock import Clock, until
 

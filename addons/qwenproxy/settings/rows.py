@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from qwenproxy.values import Kind
+from qwenproxy.settings.values import Kind
 
 
 @dataclass(frozen=True, slots=True)

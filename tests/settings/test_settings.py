@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qwenproxy.settings import ROWS, Settings, load, readme_table
-from qwenproxy.values import Secret
+from qwenproxy.settings.values import Secret
 
 DEFAULTS = {
     "upstream": "",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from qwenproxy import values
-from qwenproxy.setting_choices import Choice, read, take_password
-from qwenproxy.sources import Given, Rank
+from qwenproxy.settings import values
+from qwenproxy.settings.choices import Choice, read, take_password
+from qwenproxy.settings.sources import Given, Rank
 
 FOLDER = Path("/folder")
 

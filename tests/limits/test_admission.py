@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenproxy.admission import LONGEST, Admission, Bounds, Ticket, TurnedAway
+from qwenproxy.limits.admission import LONGEST, Admission, Bounds, Ticket, TurnedAway
 
 
 class Hall:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from qwenproxy import hostnames, setting_choices, sources, values
-from qwenproxy.fleet_settings import FleetSettings
-from qwenproxy.setting_choices import Choice
-from qwenproxy.setting_rows import Row
-from qwenproxy.setting_rows import setting as _setting
-from qwenproxy.values import Secret
+from qwenproxy import hostnames
+from qwenproxy.settings import choices as setting_choices
+from qwenproxy.settings import sources, values
+from qwenproxy.settings.choices import Choice
+from qwenproxy.settings.fleet import FleetSettings
+from qwenproxy.settings.rows import Row
+from qwenproxy.settings.rows import setting as _setting
+from qwenproxy.settings.values import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 
 from qwenproxy import errors
 from qwenproxy.errors import Failure, ProxyError
-from qwenproxy.memory import Memory
-from qwenproxy.places import Places
+from qwenproxy.limits.memory import Memory
+from qwenproxy.limits.places import Places
 from qwenproxy.record import Record
 from qwenproxy.settings import Settings
 from qwenproxy.traffic import Traffic

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from qwenproxy.auth.oauth import OAuth
-from qwenproxy.limits import RateLimits
-from qwenproxy.metrics import Metrics
+from qwenproxy.limits.rates import RateLimits
 from qwenproxy.service import service
 from qwenproxy.settings import Settings, load
 from qwenproxy.shared.link import FAILURES, Away
 from qwenproxy.shared.place import shared
-from qwenproxy.telemetry import Telemetry
+from qwenproxy.telemetry.following import Telemetry
+from qwenproxy.telemetry.metrics import Metrics
 from qwenproxy.traffic import Traffic
 from tests.support.figures import exposed, figures, total
 from tests.support.services import free_port
@@ -60,7 +60,7 @@ def test_what_goes_on_stays_and_what_does_not_is_to_be_closed(tmp_path: Path) ->
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "qwenproxy.traces", raising=False)
+    monkeypatch.delitem(sys.modules, "qwenproxy.telemetry.traces", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(ValueError, match=r"QWENPROXY_OTEL: needs OpenTelemetry.*pip install 'qwenproxy\[otel\]'"):
         Telemetry(Traffic(), {"HOME": str(tmp_path)}).take_up(settings(tmp_path, otel="on"))

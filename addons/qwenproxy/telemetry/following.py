@@ -8,8 +8,8 @@ from qwenproxy.auth.oauth import OAuth
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
 from qwenproxy.state import place
+from qwenproxy.telemetry.usage import UsageLog
 from qwenproxy.traffic import Meter, Traffic, Watcher
-from qwenproxy.usage import UsageLog
 
 INSTALL = "needs OpenTelemetry, which is not installed: pip install 'qwenproxy[otel]'"
 
@@ -81,14 +81,14 @@ class Telemetry:
 
 
 def _metrics(environ: Mapping[str, str]) -> Meter:
-    from qwenproxy.metrics import Metrics
+    from qwenproxy.telemetry.metrics import Metrics
 
     return Metrics(environ)
 
 
 def _traces(found: Settings) -> Closing:
     try:
-        from qwenproxy.traces import Traces
+        from qwenproxy.telemetry.traces import Traces
     except ModuleNotFoundError as e:
         raise ValueError(f"{found.sources.get('otel', 'otel')}: {INSTALL} ({e})") from None
     return Traces(content=found.otel_content)

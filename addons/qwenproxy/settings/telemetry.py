@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from qwenproxy import values
-from qwenproxy.limit_settings import LimitSettings
-from qwenproxy.setting_rows import setting as _setting
+from qwenproxy.settings import values
+from qwenproxy.settings.limits import LimitSettings
+from qwenproxy.settings.rows import setting as _setting
 
 
 @dataclass(frozen=True, slots=True)

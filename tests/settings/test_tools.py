@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qwenproxy.settings import Settings, load
-from qwenproxy.values import Secret
+from qwenproxy.settings.values import Secret
 
 
 def read(folder: Path, file: str = "", **given: str) -> Settings:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qwenproxy.memory import Memory, resident
+from qwenproxy.limits.memory import Memory, resident
 
 LIMIT = 1000
 

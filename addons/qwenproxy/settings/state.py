@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from qwenproxy import values
-from qwenproxy.setting_rows import setting as _setting
-from qwenproxy.tool_settings import ToolSettings
-from qwenproxy.values import Secret
+from qwenproxy.settings import values
+from qwenproxy.settings.rows import setting as _setting
+from qwenproxy.settings.tools import ToolSettings
+from qwenproxy.settings.values import Secret
 
 
 @dataclass(frozen=True, slots=True)

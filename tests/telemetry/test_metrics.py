@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.metrics import Metrics
 from qwenproxy.record import Record
-from qwenproxy.tallies import NOWHERE, SECONDS
+from qwenproxy.telemetry.metrics import Metrics
+from qwenproxy.telemetry.tallies import NOWHERE, SECONDS
 from qwenproxy.traffic import Traffic
 from qwenproxy.wire.openai import Delta, Usage
 from tests.support.clock import Clock
@@ -164,7 +164,7 @@ def test_it_is_told_in_the_form_that_is_asked_for(accept: str, kind: str) -> Non
 
 WORK = """
 import asyncio, os, sys
-from qwenproxy import metrics
+from qwenproxy.telemetry import metrics
 from qwenproxy.record import Record
 from qwenproxy.traffic import Traffic
 

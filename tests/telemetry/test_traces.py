@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.record import Record
-from qwenproxy.traces import Traces
+from qwenproxy.telemetry.traces import Traces
 from qwenproxy.traffic import Traffic
 from qwenproxy.wire.openai import ChatEvent, Delta, Json, Usage
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from qwenproxy import values
-from qwenproxy.setting_rows import setting as _setting
-from qwenproxy.telemetry_settings import TelemetrySettings
+from qwenproxy.settings import values
+from qwenproxy.settings.rows import setting as _setting
+from qwenproxy.settings.telemetry import TelemetrySettings
 
 
 @dataclass(frozen=True, slots=True)
