@@ -253,7 +253,13 @@ PLAIN = (
         (("--clients",), [PLAIN, "python -m pytest -m clients and not heavy -rs"]),
         (("--all-clients", "--clients"), [PLAIN, "python -m pytest -m clients -rs"]),
         (("--netns", "--browser"), [PLAIN, "python -m pytest -m browser -rs", "python -m pytest -m netns -rs"]),
-        (("--services",), [PLAIN, "python -m pytest -m services -rs"]),
+        (
+            ("--services",),
+            [
+                PLAIN,
+                "python -m pytest -m services and not chaos -rs --numprocesses=auto --maxprocesses=2 --dist=loadfile",
+            ],
+        ),
         (("--soak", "--chaos"), [PLAIN, "python -m pytest -m chaos -rs", "python -m pytest -m soak -rs"]),
         (("-x", "--clients", "-q"), [f"{PLAIN} -x -q", "python -m pytest -m clients and not heavy -rs -x -q"]),
         (("--fuzz", "0", "-q"), [f"{PLAIN} -q", "python -m pytest -m hypothesis --timeout=1800 -q"]),
