@@ -104,6 +104,12 @@ SHAPES: list[tuple[str, int, bytes, Said]] = [
         Said(404, ("notfounderror",), "no such model\n\nmore"),
     ),
     (
+        "an exception of a gateway's own alone",
+        400,
+        f'{{"error":{{"message":"litellm.BadRequestError: OpenAIException - {INNER}"}}}}'.encode(),
+        Said(400, ("invalidparameter", "badrequesterror"), INNER),
+    ),
+    (
         "an exception said twice",
         429,
         b'{"error":{"message":"litellm.RateLimitError: RateLimitError: OpenAIException - slow",'

@@ -29,9 +29,14 @@ EXCEPTIONS: Mapping[str, int] = {
 }
 """Exceptions of OpenAI's Python client and of what is built upon it, by their statuses."""
 WRAPPED = re.compile(
-    rf"\s*(?:\w+\.)?\w+(?:Error|Timeout): (?:.*\b)?(?P<name>{'|'.join(EXCEPTIONS)}): (?:\w+Exception - )?", re.DOTALL
+    rf"\s*(?:(?:\w+\.)?\w+(?:Error|Timeout): (?:.*\b)?(?P<name>{'|'.join(EXCEPTIONS)}): (?:\w+Exception - )?"
+    rf"|\w+\.(?P<alone>{'|'.join(EXCEPTIONS)}): \w+Exception - )",
+    re.DOTALL,
 )
-"""How messages of gateways begin that tell of an exception within an exception; the innermost is the true one."""
+"""How messages of gateways begin that tell of an exception within an exception; the innermost is the true one.
+
+LiteLLM 1.108 tells of its own only: `litellm.BadRequestError: OpenAIException - ...`.
+"""
 ALGORITHM = "InternalError.Algo."
 EVENT_LINE = re.compile(rb"\s*(?:data|event|id)?:")
 EVENT_STATUS = re.compile(rb"^:HTTP_STATUS/(\d{3})", re.MULTILINE)
@@ -192,7 +197,8 @@ def _opened(message: str) -> tuple[str, list[tuple[int, str]]]:
     found: list[tuple[int, str]] = []
     if wrapped := WRAPPED.match(message):
         message = message[wrapped.end() :]
-        found.append((EXCEPTIONS[wrapped["name"]], _code(wrapped["name"])))
+        name = wrapped["name"] or wrapped["alone"]
+        found.append((EXCEPTIONS[name], _code(name)))
     if inner := INNER.match(message):
         found.append((int(inner["status"]), _code((inner["code"] or "").removeprefix(ALGORITHM))))
     return message, found
