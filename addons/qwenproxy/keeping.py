@@ -23,10 +23,12 @@ class Keeping:
 
     async def close(self) -> None:
         """Close the store first, which has something to say over the link; responses in the background end."""
-        if self.archive is not None:
-            await self.archive.close()
-        if self.shared is not None:
-            await self.shared.link.close()
+        try:
+            if self.archive is not None:
+                await self.archive.close()
+        finally:
+            if self.shared is not None:
+                await self.shared.link.close()
 
 
 def state_of(found: Settings) -> tuple[object, ...]:
