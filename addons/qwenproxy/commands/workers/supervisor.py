@@ -81,7 +81,7 @@ class Supervisor:
         self._living.add(worker)
         try:
             await worker.ready()
-        except BaseException:
+        except BaseException:  # cancelled, too: what never got ready is not one of them
             self._living.discard(worker)
             raise
         return worker
