@@ -17,7 +17,7 @@ from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import garbage, logs, service, settings
 from qwenproxy.flows import bounded, draining, guard, live, startup
-from qwenproxy.flows.bounds import bounds
+from qwenproxy.flows.bounds import Shut, bounds
 from qwenproxy.flows.connections import Connections, handler_of
 from qwenproxy.flows.door import door
 from qwenproxy.flows.hosts import Hosts
@@ -200,10 +200,12 @@ class QwenProxy:
     error = websocket_end = response
 
     def next_layer(self, data: layer.NextLayer) -> None:
-        """Have no connection relayed unread as long as it may still turn out to be ours."""
+        """Have no connection relayed unread as long as it may still turn out to be ours, and none wait for ever."""
         if isinstance(data.layer, TCPLayer) and not data.data_server() and guard.undecided(data.data_client()):
             data.context.layers.remove(data.layer)
             data.layer = None
+        if data.layer is None and len(data.data_client()) > guard.LONGEST_LINE:
+            data.layer = Shut(data.context)
 
     def _before_change(self, _options: Options, _updated: set[str]) -> None:
         """Refuse before anyone takes it up what `configure` would refuse: mitmproxy listens on a new mode at once."""

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SABOTAGE = Path(__file__).parent / "scripts" / "sabotage.py"
 SETTINGS = {"client_keys": f"{CLIENT_KEY},{OTHER_CLIENT_KEY}", "api_key": UPSTREAM_KEY, "body_limit": "10000"}
 MINE: dict[str, Any] = {"authorization": f"Bearer {CLIENT_KEY}"} | CREDENTIALS
-TOLD = {"error": {"code": "invalid_api_key", "message": f"Incorrect API key provided: {UPSTREAM_KEY}."}}
+TOLD = {"error": {"code": UPSTREAM_KEY, "param": UPSTREAM_KEY, "message": f"Incorrect API key: {UPSTREAM_KEY}."}}
 
 
 async def cut(connection: Connection) -> None:
@@ -43,6 +43,7 @@ REPLIES: Mapping[str, Said] = {
     "a refusal in another way": whole(TOLD, 400),
     "a redirect": whole(b"", 302, location="http://127.0.0.1:1/"),
     "garbage": b"garbage\r\n\r\n",
+    "a head that repeats the key": f"HTTP/1.1 200 OK\r\n{UPSTREAM_KEY}\r\n\r\n".encode(),
     "a page": whole(b"<html>oops</html>", 502, "text/html"),
     "no event": STREAM_HEAD + chunk(b"data: {\n\n"),
     "a cut stream": cut,
