@@ -224,8 +224,8 @@ async def test_a_beginning_without_end_is_not_gathered(bounded: Start, door: str
     """Whoever reads all of it anew with each piece would stand still for everybody."""
     proxy = await bounded()
     local, https = proxy.running.ports
-    place = tunnelled(https, "api.openai.com:443") if door == "tunnel" else connected(local if door == "local" else https)
-    async with place as app:
+    places = {"local": connected(local), "proxy": connected(https), "tunnel": tunnelled(https, "api.openai.com:443")}
+    async with places[door] as app:
         with contextlib.suppress(ConnectionError):
             for piece in (first, *[more] * 20):
                 await app.send(piece)

@@ -118,6 +118,8 @@ class Shut(layer.Layer):
 class BoundedHttp1(Http1Server):
     """A connection of an app in HTTP/1."""
 
+    body_reader: Any
+
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._deadline = Deadline()
@@ -165,7 +167,8 @@ class BoundedHttp1(Http1Server):
         if len(self.buf) > bounds.header_limit:  # the line before a chunk, or those behind the last: never the body
             bounds.on_limit("header_limit")
             yield commands.CloseConnection(self.conn)
-            yield ReceiveHttp(layers.RequestProtocolError(self.stream_id, "a line of the body's encoding has no end"))
+            why, code = "a line of the body's encoding has no end", layers.ErrorCode.GENERIC_CLIENT_ERROR
+            yield ReceiveHttp(layers.RequestProtocolError(self.stream_id, why, code))
         elif not self._deadline.set:
             yield from self._deadline.after(bounds.body_timeout)
 
