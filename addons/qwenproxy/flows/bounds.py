@@ -166,6 +166,7 @@ class BoundedHttp1(Http1Server):
             return
         if len(self.buf) > bounds.header_limit:  # the line before a chunk, or those behind the last: never the body
             bounds.on_limit("header_limit")
+            self.state = self.done
             yield commands.CloseConnection(self.conn)
             why, code = "a line of the body's encoding has no end", layers.ErrorCode.GENERIC_CLIENT_ERROR
             yield ReceiveHttp(layers.RequestProtocolError(self.stream_id, why, code))
