@@ -16,7 +16,7 @@ from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import garbage, logs, service, settings
-from qwenproxy.flows import bounded, draining, guard, live, startup
+from qwenproxy.flows import bounded, draining, guard, live, saved, startup
 from qwenproxy.flows.bounds import Shut, bounds
 from qwenproxy.flows.connections import Connections, handler_of
 from qwenproxy.flows.door import door
@@ -55,7 +55,8 @@ class QwenProxy:
 
     def __init__(self, environ: Mapping[str, str] | None = None, *, alone: bool = True) -> None:
         live.install()
-        logs.leave_out_bytes()
+        saved.install()
+        logs.leave_out_secrets()
         self._environ = os.environ if environ is None else environ
         self.worker = self._environ.get(WORKER, "")
         self._alone = alone
@@ -85,6 +86,7 @@ class QwenProxy:
     def load(self, loader: Loader) -> None:
         """Declare the options, and set those of mitmproxy that everything rests on."""
         door.parting = False
+        saved.settle(ctx.master.addons.get("save"))
         with suppress(exceptions.OptionsError):  # from here, mitmproxy would go on without us: `configure` refuses
             self.settings = self._read({})
         for option in settings.options(self.settings):

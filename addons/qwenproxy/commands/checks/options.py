@@ -97,6 +97,6 @@ def noted(found: Found) -> Iterator[Finding]:
             what = "is not heeded by `qwenproxy run`, and by mitmdump instead of --set mode=..."
         elif name == "confdir":
             what = f"has the authority kept in {value}, which `qwenproxy exec --join` does not know"
-        elif not value and not usual or value == usual:
+        elif value == usual or not (value or usual):
             continue
         yield warn(NAME, f"{found.file}: {name} {what}", next)
