@@ -85,8 +85,8 @@ def processes(of: int) -> list[Path]:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def evidence(confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, bytes]]:
-    home = tmp_path_factory.mktemp("home")
+async def evidence(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, bytes]]:
+    home, confdir = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("mitmproxy")
     async with (
         redis_server(tmp_path_factory.mktemp("redis"), password=STATE_PASSWORD, keep=True) as redis,
         monitored(redis) as heard,
