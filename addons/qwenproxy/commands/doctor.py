@@ -15,8 +15,8 @@ from qwenproxy import __version__, service
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.commands import configured, pipes, standing
 from qwenproxy.commands.checks import authority, calls, configuration, listeners, proxying, upstreams, versions
-from qwenproxy.commands.checks.credentials import credentials
 from qwenproxy.commands.checks import options as mitmproxys
+from qwenproxy.commands.checks.credentials import credentials
 from qwenproxy.commands.checks.findings import Finding, Level, worst
 from qwenproxy.commands.checks.reach import Reached, reach
 from qwenproxy.commands.checks.trusting import trusting
