@@ -1,4 +1,4 @@
-"""A hostile upstream and a hostile app: a clear answer each time, nothing passed on that must not be, and the next is served."""
+"""A hostile upstream, a hostile app: a clear answer, nothing passed on that must not be, and the next is served."""
 
 import asyncio
 import gzip

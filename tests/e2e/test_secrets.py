@@ -119,7 +119,7 @@ def shown(replies: list[Reply]) -> bytes:
 
 
 def beside(collector: Upstream, tools: Upstream) -> tuple[dict[str, str], dict[str, str]]:
-    """Settings and variables for what stands beside the proxy: all of it with keys, and half of it not to be reached."""
+    """Settings and variables for what stands beside the proxy, all of it with keys, half of it not to be reached."""
     web = {"type": "http", "headers": {"Authorization": f"Bearer {TOOLS_TOKEN}"}}
     entries: dict[str, Any] = {
         "own": own_server("stdio", env={"TOOLS_KEY": TOOLS_KEY}),
@@ -153,7 +153,7 @@ async def evidence_with(
     loud = ("-v", "--set", "termlog_verbosity=debug", "--set", "flow_detail=4", "--set", "show_ignored_hosts=true")
     files = ("-w", str(home / "flows"), "--set", f"hardump={home / 'har'}", "-s", str(SABOTAGE))
     command = dumping(*loud, *files)
-    told = SETTINGS | settings
+    told = {**SETTINGS, **settings}
     async with stage(home, confdir, command, told, ready="listening at", times=2, environ=environ) as found:
         replies = await speak(found)
         await found.process.until("the MCP server web is away")

@@ -1,4 +1,4 @@
-"""What Redis gets to see, with the keys of everything in use, and what others of this machine can see of the workers."""
+"""What Redis gets to see, with all kinds of keys in use, and what others of this machine can see of the workers."""
 
 import asyncio
 import stat

@@ -16,8 +16,8 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 class PrivatePath(Path):
     """A path that is opened as `opened` does."""
 
-    def open(self, mode: str = "r", *rest: Any, **more: Any) -> IO[Any]:
-        return opened(self, mode, *rest, **more)
+    def open(self, mode: str = "r", *_: Any, **__: Any) -> Any:
+        return opened(self, mode)
 
 
 def install() -> None:
@@ -40,9 +40,9 @@ def settle(addon: Any) -> None:
         _tell(addon.current_path)
 
 
-def opened(path: str | Path, mode: str = "r", *rest: Any, **more: Any) -> IO[Any]:
+def opened(path: str | Path, mode: str = "r") -> IO[Any]:
     """As the built-in `open`; a new file is its owner's alone, one that is there keeps its mode, and that is told."""
-    return open(path, mode, *rest, opener=_open, **more)
+    return open(path, mode, opener=_open)
 
 
 def _open(path: str, flags: int) -> int:
