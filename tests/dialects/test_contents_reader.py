@@ -141,7 +141,9 @@ def test_a_part_that_says_nothing_is_passed_over(part: Json) -> None:
     assert heard(response(part, HI, finish="STOP")).content == "Hi"
 
 
-@pytest.mark.parametrize("parts", [[], [{"text": ""}], [{"text": "", "thought": True}]], ids=["none", "text", "thought"])
+@pytest.mark.parametrize(
+    "parts", [[], [{"text": ""}], [{"text": "", "thought": True}]], ids=["none", "text", "thought"]
+)
 def test_a_stream_that_has_begun_is_told_of_at_once(parts: list[Json]) -> None:
     """The app learns its role before the first word."""
     reading = reader()
