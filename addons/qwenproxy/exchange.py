@@ -51,7 +51,7 @@ class Answer:
 
 
 class Asker(TypedDict):
-    """Who asks.  *agent*: the app's User-Agent.  *client*: whose it is.  *kit*: the proxy's tools that are on for it."""
+    """Who asks: its User-Agent, whose it is, and the proxy's tools that are on for it."""
 
     agent: str
     client: NotRequired[str]
