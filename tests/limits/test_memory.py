@@ -2,7 +2,7 @@
 
 import pytest
 
-from qwenproxy.limits.memory import Memory, resident
+from qwenproxy.limits.memory import Memory, give_back, resident
 
 LIMIT = 1000
 
@@ -20,17 +20,42 @@ LIMIT = 1000
 )
 def test_it_is_short_until_it_is_well_below(looks: list[tuple[float, int]], short: list[bool]) -> None:
     held = [0]
-    memory = Memory(lambda: held[0])
+    memory = Memory(lambda: held[0], free=lambda: None)
     memory.limit = LIMIT
     for (now, held[0]), expected in zip(looks, short, strict=True):
         assert memory.short(now) is expected
+
+
+def test_what_nobody_needs_is_let_go_of_before_it_is_called_short() -> None:
+    held = 2 * LIMIT
+
+    def free() -> None:
+        nonlocal held
+        held = LIMIT
+
+    memory = Memory(lambda: held, free)
+    memory.limit = LIMIT
+    assert not memory.short(0)
+
+
+def test_garbage_and_what_the_allocator_keeps_go_back_to_the_system() -> None:
+    class Knot:
+        def __init__(self) -> None:
+            self.itself = self
+            self.lines = [b"x" * 100_000 for _ in range(500)]  # too small each for a mapping of its own
+
+    before = resident()
+    Knot()
+    assert resident() - before > 40_000_000
+    give_back()
+    assert resident() - before < 20_000_000
 
 
 def test_without_a_limit_nobody_looks() -> None:
     def never() -> int:
         raise AssertionError
 
-    assert not Memory(never).short(0)
+    assert not Memory(never, never).short(0)
 
 
 def test_what_the_process_holds_is_known() -> None:
