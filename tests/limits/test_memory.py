@@ -26,16 +26,25 @@ def test_it_is_short_until_it_is_well_below(looks: list[tuple[float, int]], shor
         assert memory.short(now) is expected
 
 
-def test_what_nobody_needs_is_let_go_of_before_it_is_called_short() -> None:
-    held = 2 * LIMIT
+@pytest.mark.parametrize(
+    ("needed", "looks", "short", "frees"),
+    [
+        (LIMIT, [0], [False], 1),
+        (2 * LIMIT, [0, 1, 9, 10], [True, True, True, True], 2),
+    ],
+    ids=["which is enough", "which is not: it is tried again later, as it takes its time"],
+)
+def test_what_nobody_needs_is_let_go_of_first(needed: int, looks: list[float], short: list[bool], frees: int) -> None:
+    held, count = 3 * LIMIT, 0
 
     def free() -> None:
-        nonlocal held
-        held = LIMIT
+        nonlocal held, count
+        held, count = needed, count + 1
 
     memory = Memory(lambda: held, free)
     memory.limit = LIMIT
-    assert not memory.short(0)
+    assert [memory.short(now) for now in looks] == short
+    assert count == frees
 
 
 def test_garbage_and_what_the_allocator_keeps_go_back_to_the_system() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 STATM = Path("/proc/self/statm")
 EVERY = 1.0  # s between two looks
+FREES_EVERY = 10.0  # s: with hundreds of streams under way it takes a tenth of one
 RECOVERED = 0.9  # of the limit: only below it is there enough again
 
 
@@ -37,18 +38,20 @@ class Memory:
         self._read = read
         self._free = free
         self._short = False
-        self._looked = float("-inf")
+        self._looked = self._freed = float("-inf")
 
     def short(self, now: float) -> bool:
         """Whether it is, at *now* (monotonic seconds)."""
         if now - self._looked >= EVERY:
             self._looked = now
-            self._short = bool(self.limit) and self._over(self.limit * RECOVERED if self._short else self.limit)
+            self._short = bool(self.limit) and self._over(self.limit * RECOVERED if self._short else self.limit, now)
         return self._short
 
-    def _over(self, most: float) -> bool:
+    def _over(self, most: float, now: float) -> bool:
         """Whether more is held than *most*, and needed."""
-        if self._read() <= most:
-            return False
-        self._free()
-        return self._read() > most
+        over = self._read() > most
+        if over and now - self._freed >= FREES_EVERY:
+            self._freed = now
+            self._free()
+            over = self._read() > most
+        return over

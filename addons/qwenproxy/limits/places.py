@@ -105,7 +105,8 @@ class Places:
             if why.own
             else ("in all", errors.BUSY, "exchanges", bounds.places)
         )
-        queue = f"waited {bounds.wait:g} s" if limit == "queue_timeout" else f"the queue of {bounds.queue} is full"
+        full = f"the queue of {bounds.queue} is full" if bounds.queue else "nobody may wait"
+        queue = f"waited {bounds.wait:g} s" if limit == "queue_timeout" else full
         message = f"{most} exchanges {whose} are under way (setting {name}), and {queue} (setting {limit}); try again"
         return ProxyError(failure, message, retry_after=why.after, limit=limit)
 
