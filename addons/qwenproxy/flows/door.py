@@ -12,6 +12,10 @@ from qwenproxy.flows import listeners
 from qwenproxy.flows.hosts import Hosts
 
 SHED = 5.0  # s after which a client may try again when too much is held
+NO_RELAY = (
+    "for other machines this proxy answers OpenAI's hosts (setting hosts) and relays nothing else: name the others in "
+    "NO_PROXY, or set mitmproxy's option proxyauth"
+)
 
 
 @dataclass

@@ -25,7 +25,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.flows import answers, bounded, fit, shortcut
 from qwenproxy.flows.bounds import BodyOverdue, bounds
 from qwenproxy.flows.delivery import Delivery
-from qwenproxy.flows.door import declared_size, door
+from qwenproxy.flows.door import NO_RELAY, declared_size, door
 from qwenproxy.flows.visits import Visit, take_credentials
 from qwenproxy.flows.websocket import SocketLayer
 
@@ -65,6 +65,7 @@ class LiveStream(layers.HttpStream):
     ) -> Commands[None]:
         if not isinstance(event, BodyOverdue):
             yield from super().handle_protocol_error(event)
+            self.let_go()
         elif self.visit is not None and self.client_state in (
             self.state_consume_request_body,
             self.state_discard_request_body,
@@ -135,12 +136,11 @@ class LiveStream(layers.HttpStream):
         """Answer without an exchange.  *unread*: the rest of the body may still come."""
         bounds.on_limit(error.limit)
         self.release()
-        answer = answers.of_error(error, self.flow.id)
+        self.flow.response = response = answers.refusal(error, self.flow)
         over_http1 = self.flow.request.http_version.startswith("HTTP/1")
         if over_http1:
-            answer.headers["connection"] = "close"
+            response.headers["connection"] = "close"
         self.flow.request.raw_content = b""
-        self.flow.response = response = answers.response(answer, self.flow.request)
         self.client_state = self.state_done
         yield layers.HttpRequestHeadersHook(self.flow)
         yield layers.HttpRequestHook(self.flow)
@@ -154,6 +154,7 @@ class LiveStream(layers.HttpStream):
             yield layers.SendHttp(
                 layers.ResponseProtocolError(self.stream_id, error.message, code), self.context.client
             )
+        self.let_go()
 
     def break_off(self, message: str) -> Commands[None]:
         """End the stream in a way that no client takes for a whole answer."""
@@ -165,7 +166,7 @@ class LiveStream(layers.HttpStream):
 
     def handle_connect(self) -> Commands[None]:
         if not door.owns(self.flow) and not door.relays(self.flow):
-            self.flow.response = self.no_relay()
+            self.flow.response = answers.refusal(ProxyError(errors.FORBIDDEN, NO_RELAY), self.flow)
         yield from super().handle_connect()
 
     def make_server_connection(self) -> Commands[bool]:
@@ -176,22 +177,26 @@ class LiveStream(layers.HttpStream):
                 yield from self.answer(visit)
             finally:
                 self.release()
+            self.let_go()
         elif door.relays(self.flow):
             return (yield from super().make_server_connection())
         else:
-            self.flow.response = self.no_relay()
+            self.flow.response = answers.refusal(ProxyError(errors.FORBIDDEN, NO_RELAY), self.flow)
             yield layers.HttpResponseHeadersHook(self.flow)
             yield from self.send_response()
         return False
 
-    def no_relay(self) -> http.Response:
-        message = (
-            "for other machines this proxy answers OpenAI's hosts (setting hosts) and relays nothing else: name the "
-            "others in NO_PROXY, or set mitmproxy's option proxyauth"
-        )
-        return answers.response(
-            answers.of_error(ProxyError(errors.FORBIDDEN, message), self.flow.id), self.flow.request
-        )
+    def let_go(self) -> None:
+        """Hold nothing of what is over: the stream itself stays until garbage is collected, hundreds of requests on."""
+        if self.visit is not None and self.stream_id not in self.parent().streams:
+            self.visit.delivery = None
+            self.visit = None
+            del self.flow
+            self._handle_event = self.gone
+
+    def gone(self, event: events.Event) -> Commands[None]:
+        """What had been waiting behind the end concerns nobody."""
+        yield from ()
 
     def answer(self, visit: Visit) -> Commands[None]:
         yield QwenOpenHook(visit)
@@ -200,8 +205,7 @@ class LiveStream(layers.HttpStream):
             return
         if self.flow.response is None:
             message = "the proxy is not ready: its script is gone or failed to load; its log says why"
-            answer = answers.of_error(ProxyError(errors.INTERNAL, message), self.flow.id)
-            self.flow.response = answers.response(answer, self.flow.request)
+            self.flow.response = answers.refusal(ProxyError(errors.INTERNAL, message), self.flow)
         response = self.flow.response
         response.timestamp_start = time.time()
         if door.parting and visit.lanes is None and self.flow.request.http_version.startswith("HTTP/1"):
