@@ -184,6 +184,10 @@ class FollowedBody:
         self._on_end = on_end
         self._ending = False
 
+    @property
+    def over(self) -> bool:
+        return self._ending
+
     async def read(self) -> bytes:
         while True:
             run = self._archive.runs.get(self._response)

@@ -23,9 +23,11 @@ from mitmproxy.proxy.layers import http as layers
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.flows import answers, bounded, fit, shortcut
+from qwenproxy.flows.accounts import accounts, owed_of
 from qwenproxy.flows.bounds import BodyOverdue, bounds
 from qwenproxy.flows.delivery import Delivery
-from qwenproxy.flows.door import declared_size, door
+from qwenproxy.flows.door import NO_RELAY, declared_size, door
+from qwenproxy.flows.ledger import NOBODYS, Owed
 from qwenproxy.flows.visits import Visit, take_credentials
 from qwenproxy.flows.websocket import SocketLayer
 
@@ -50,6 +52,8 @@ class LiveStream(layers.HttpStream):
     visit: Visit | None = None
     held: int = 0
     """Bytes of the request's body that count as held."""
+    account = NOBODYS
+    """Where a launcher sees what is owed for it."""
     refusal: ProxyError | None = None
     """What to answer once the rest of the body is there."""
 
@@ -185,15 +189,11 @@ class LiveStream(layers.HttpStream):
         return False
 
     def no_relay(self) -> http.Response:
-        message = (
-            "for other machines this proxy answers OpenAI's hosts (setting hosts) and relays nothing else: name the "
-            "others in NO_PROXY, or set mitmproxy's option proxyauth"
-        )
-        return answers.response(
-            answers.of_error(ProxyError(errors.FORBIDDEN, message), self.flow.id), self.flow.request
-        )
+        return answers.response(answers.of_error(NO_RELAY, self.flow.id), self.flow.request)
 
     def answer(self, visit: Visit) -> Commands[None]:
+        self.account = accounts.of(self.context.layers, self.context.client)
+        self.account.owe(Owed.ANSWER)
         yield QwenOpenHook(visit)
         if (yield from self.check_killed(True)):
             visit.cancel()
@@ -239,6 +239,7 @@ class LiveStream(layers.HttpStream):
         delivery.congested = self.congestion()
         delivery.shortcut = shortcut.find(delivery.handler, self.context.layers, self.flow)
         yield layers.SendHttp(layers.ResponseHeaders(self.stream_id, response, end_stream=False), client)
+        self.account.owe(owed_of(visit.record, response))
         while True:
             piece: bytes | None = yield delivery.pull()
             if not piece or self.flow.error is not None:
@@ -272,7 +273,8 @@ class LiveStream(layers.HttpStream):
             yield from self.break_off("a script has switched protocols, and nobody speaks the other one")
         else:
             lanes = self.visit.lanes
-            self.child_layer = SocketLayer(self.context, self.flow, lanes, lanes.bounds, door.hears)
+            self.account.owe(Owed.SOCKET)
+            self.child_layer = SocketLayer(self.context, self.flow, lanes, lanes.bounds, door.hears, self.account)
             self._handle_event = self.passthrough
             yield from self.child_layer.handle_event(events.Start())
             yield layers.SendHttp(layers.ResponseEndOfMessage(self.stream_id), self.context.client)

@@ -13,6 +13,8 @@ from mitmproxy import master
 from qwenproxy.addon import QwenProxy
 from qwenproxy.commands import run
 from qwenproxy.flows import inherited
+from qwenproxy.flows.accounts import accounts
+from qwenproxy.flows.ledger import Ledger
 
 
 class Link:
@@ -51,6 +53,8 @@ async def serve(channel: socket.socket) -> int:
     arguments = argparse.Namespace(**order["arguments"])
     sockets = {(host, port): [socket.socket(fileno=each) for each in files] for host, port, files in order["listeners"]}
     inherited.inherit(sockets)
+    if trustee := order.get("trustee"):
+        accounts.keep(Ledger(trustee["ledger"]), socket.socket(fileno=trustee["channel"]))
     addon = QwenProxy(run.environment(arguments, os.environ), alone=False)
     return await run.serve_proxy(arguments, addon, Link(reader, writer, addon).announce)
 

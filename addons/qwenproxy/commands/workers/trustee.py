@@ -1,0 +1,121 @@
+"""The launcher's side of a worker's ledger: holds its apps' connections, and says the last words if it is killed."""
+
+import asyncio
+import logging
+import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from qwenproxy.flows import ledger
+from qwenproxy.flows.accounts import PLACE
+from qwenproxy.flows.last_words import words
+from qwenproxy.flows.ledger import Ledger, Owed
+
+NOT_LOST = (Owed.NOTHING, Owed.END, Owed.END | Owed.BARE)
+"""What can be owed by an answer that is whole, but for the mark of its end."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Room:
+    """For connections that a launcher holds for all of its workers: *most*, of which *taken* are there."""
+
+    most: int
+    taken: int = 0
+    told: bool = False
+
+    def take(self) -> bool:
+        """Whether there is room for one more."""
+        if self.taken >= self.most:
+            if not self.told:
+                log.warning("more than %d connections: should a worker be killed, some would not be told", self.most)
+            self.told = True
+            return False
+        self.taken += 1
+        return True
+
+
+class Settled(NamedTuple):
+    """Of answers that a worker has left behind: how many apps were told, how many connections could only be closed."""
+
+    told: int
+    closed: int
+
+
+class Trustee:
+    """Of one worker, which is to be passed `descriptors`; *room*: for the connections of all workers."""
+
+    def __init__(self, room: Room) -> None:
+        """Raises OSError."""
+        self._room = room
+        self._memory = ledger.memory(room.most)
+        self._ledger = Ledger(self._memory)
+        self._channel, self._its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel.setblocking(False)
+        self._held: dict[int, int] = {}
+        """Descriptors of connections, by their places in the ledger."""
+        self._over = False
+
+    @property
+    def descriptors(self) -> dict[str, int]:
+        """The worker's, by what it calls them in its order."""
+        return {"ledger": self._memory, "channel": self._its.fileno()}
+
+    def begin(self) -> None:
+        """The worker has what it is to have."""
+        os.close(self._memory)
+        self._its.close()
+        asyncio.get_running_loop().add_reader(self._channel, self._take)
+
+    def settle(self) -> Settled:
+        """The worker has ended: say what it owed, and let go of its connections."""
+        if self._over:
+            return Settled(0, 0)
+        self._over = True
+        self._take()
+        asyncio.get_running_loop().remove_reader(self._channel)
+        self._channel.close()
+        outcomes = [self._paid(place, held) for place, held in self._held.items()]
+        self._room.taken -= len(self._held)
+        self._held.clear()
+        return Settled(outcomes.count(True), outcomes.count(False))
+
+    def _take(self) -> None:
+        """What the worker has said."""
+        while True:
+            try:
+                message, found, _, _ = socket.recv_fds(self._channel, PLACE.size, 1)
+            except OSError:  # nothing more for now; or reset, by a worker that is gone
+                return
+            if not message:  # it is gone
+                asyncio.get_running_loop().remove_reader(self._channel)
+                return
+            (place,) = PLACE.unpack(message)
+            self._drop(place)
+            for each in found:
+                self._hold(place, each)
+
+    def _hold(self, place: int, connection: int) -> None:
+        if self._room.take():
+            self._held[place] = connection
+        else:
+            os.close(connection)
+
+    def _drop(self, place: int) -> None:
+        held = self._held.pop(place, None)
+        if held is not None:
+            self._room.taken -= 1
+            os.close(held)
+
+    def _paid(self, place: int, held: int) -> bool | None:
+        """End a connection; whether its app was told what was owed to it, None if that was nothing."""
+        with socket.socket(fileno=held) as connection, suppress(OSError):
+            owed = self._ledger.owed(place, ledger.sent(connection))
+            said = words(owed)
+            whole = bool(said) and connection.send(said, socket.MSG_DONTWAIT) == len(said)
+            connection.shutdown(socket.SHUT_RDWR)
+            return None if owed in NOT_LOST else whole
+        return False
