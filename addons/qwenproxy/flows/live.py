@@ -273,11 +273,11 @@ class LiveStream(layers.HttpStream):
             yield from self.break_off("a script has switched protocols, and nobody speaks the other one")
         else:
             lanes = self.visit.lanes
-            self.account.owe(Owed.SOCKET)
-            self.child_layer = SocketLayer(self.context, self.flow, lanes, lanes.bounds, door.hears, self.account)
+            self.child_layer = SocketLayer(self.context, self.flow, lanes, lanes.bounds, door.hears)
             self._handle_event = self.passthrough
             yield from self.child_layer.handle_event(events.Start())
             yield layers.SendHttp(layers.ResponseEndOfMessage(self.stream_id), self.context.client)
+            self.account.owe(Owed.SOCKET)
 
     def congestion(self) -> Callable[[], bool] | None:
         """Tells whether HTTP/2 holds back what was sent on this stream: TCP's buffer does not show it."""

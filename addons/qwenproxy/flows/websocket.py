@@ -19,8 +19,6 @@ from wsproto import events as frames
 from wsproto.connection import Connection, ConnectionType
 from wsproto.frame_protocol import CloseReason, Opcode
 
-from qwenproxy.flows.ledger import NOBODYS, Account, Owed
-
 GRACE = 5.0  # s that an app may take to answer when it is told of the end
 
 type Commands = layer.CommandGenerator[None]
@@ -75,16 +73,14 @@ class SocketLayer(layer.Layer):
         speaker: Speaker,
         bounds: Bounds,
         hears: Callable[[str], bool] = lambda name: True,
-        account: Account = NOBODYS,
     ) -> None:
-        """*hears*: whether any addon wants the hook of that name.  *account*: notes what is owed on the connection."""
+        """*hears*: whether any addon wants the hook of that name."""
         super().__init__(context)
         self._hears = hears
         self.flow = flow
         self._data = flow.websocket = flow.websocket or WebSocketData()
         self._speaker = speaker
         self._bounds = bounds
-        self._account = account
         self._ws = Connection(ConnectionType.SERVER)
         self._parts: list[bytes] = []
         self._size = 0
@@ -182,9 +178,7 @@ class SocketLayer(layer.Layer):
 
     def _send(self, event: frames.Event) -> Commands:
         self._spoke = time.monotonic()
-        data = self._ws.send(event)
-        self._account.sends(len(data))
-        yield commands.SendData(self.context.client, data)
+        yield commands.SendData(self.context.client, self._ws.send(event))
 
     def _rest(self) -> Commands:
         """Ask to be woken when the next ping is due."""
@@ -203,7 +197,6 @@ class SocketLayer(layer.Layer):
     def _shut(self, close: Close) -> Commands:
         """Tell the app of the end, and wait for its answer: a connection cut at once could lose what was said last."""
         self._closing = close
-        self._account.owe(Owed.NOTHING)
         yield from self._send(frames.CloseConnection(close.code, close.reason))
         self._deadline = commands.RequestWakeup(GRACE)
         yield self._deadline
