@@ -7,7 +7,6 @@ So a connection does not end by being closed here: it is shut down, and the laun
 import asyncio
 import socket
 import struct
-from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -24,7 +23,10 @@ from qwenproxy.flows.ledger import NOBODYS, Account, Ledger, Owed, sent
 from qwenproxy.record import Record
 
 PLACE = struct.Struct("=I")
-"""What the launcher is sent: a place, and with it the connection that takes it; without one it is free."""
+"""What the launcher is sent: a place, and with it the connection that takes it; or many places that are free."""
+AT_ONCE = 1024
+"""Places that one message tells of."""
+PAUSE = 0.05  # s in which such places are collected: until then the launcher holds connections that have ended
 
 STREAMS: Mapping[str, Owed] = {
     "chat": Owed.EVENTS,
@@ -44,8 +46,8 @@ class Accounts:
         self._unused = 0
         """The first of the places that none has had so far."""
         self._free: list[int] = []
-        self._untold = deque[int]()
-        """Places that are free, as soon as the launcher takes the news."""
+        self._untold: list[int] = []
+        """Places that are free, once the launcher knows."""
 
     def keep(self, ledger: Ledger, channel: socket.socket) -> None:
         """Keep them in *ledger*, for the launcher at the other end of *channel*."""
@@ -71,7 +73,7 @@ class Accounts:
     def _opened(self, ledger: Ledger, transport: asyncio.WriteTransport) -> Account | None:
         taken = transport.get_protocol()
         place = self._free[-1] if self._free else self._unused
-        if not isinstance(taken, Taken) or place == ledger.places or self._untold:
+        if not isinstance(taken, Taken) or place == ledger.places:
             return None
         connection = transport.get_extra_info("socket")
         try:
@@ -93,23 +95,20 @@ class Accounts:
         account.close()
         self._untold.append(account.place)
         if len(self._untold) == 1:
-            self._tell()
+            asyncio.get_running_loop().call_later(PAUSE, self._tell)
 
     def _tell(self) -> None:
-        """Tell the launcher of the places that are free, as soon as it listens."""
-        loop = asyncio.get_running_loop()
-        while self._untold:
-            try:
-                self._channel.send(PLACE.pack(self._untold[0]))
-            except BlockingIOError:
-                loop.add_writer(self._channel, self._tell)
-                return
-            except OSError:  # it is gone, and holds nothing any more
-                self._ledger = None
-                self._untold.clear()
-                break
-            self._free.append(self._untold.popleft())
-        loop.remove_writer(self._channel)
+        """Tell the launcher of the places that are free; if it does not listen, a little later."""
+        try:
+            while places := self._untold[:AT_ONCE]:
+                self._channel.send(b"".join(map(PLACE.pack, places)))
+                self._free += places
+                del self._untold[: len(places)]
+        except BlockingIOError:
+            asyncio.get_running_loop().call_later(PAUSE, self._tell)
+        except OSError:  # it is gone, and holds nothing any more
+            self._ledger = None
+            self._untold.clear()
 
 
 accounts = Accounts()

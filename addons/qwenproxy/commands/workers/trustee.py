@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qwenproxy.flows import ledger
-from qwenproxy.flows.accounts import PLACE
+from qwenproxy.flows.accounts import AT_ONCE, PLACE
 from qwenproxy.flows.last_words import words
 from qwenproxy.flows.ledger import Ledger, Owed
 
@@ -75,7 +75,8 @@ class Trustee:
         if self._over:
             return Settled(0, 0)
         self._over = True
-        self._take()
+        while self._take():
+            pass
         asyncio.get_running_loop().remove_reader(self._channel)
         self._channel.close()
         outcomes = [self._paid(place, held) for place, held in self._held.items()]
@@ -83,20 +84,20 @@ class Trustee:
         self._held.clear()
         return Settled(outcomes.count(True), outcomes.count(False))
 
-    def _take(self) -> None:
-        """What the worker has said."""
-        while True:
-            try:
-                message, found, _, _ = socket.recv_fds(self._channel, PLACE.size, 1)
-            except OSError:  # nothing more for now; or reset, by a worker that is gone
-                return
-            if not message:  # it is gone
-                asyncio.get_running_loop().remove_reader(self._channel)
-                return
-            (place,) = PLACE.unpack(message)
+    def _take(self) -> bool:
+        """What the worker has said, one message of it; whether there may be more."""
+        try:
+            message, found, _, _ = socket.recv_fds(self._channel, PLACE.size * AT_ONCE, 1)
+        except OSError:  # nothing for now; or reset, by a worker that is gone
+            return False
+        if not message:  # it is gone
+            asyncio.get_running_loop().remove_reader(self._channel)
+            return False
+        for (place,) in PLACE.iter_unpack(message):
             self._drop(place)
             for each in found:
                 self._hold(place, each)
+        return True
 
     def _hold(self, place: int, connection: int) -> None:
         if self._room.take():
