@@ -37,7 +37,7 @@ class Owed(IntEnum):
     PART = 1
     """The rest of something that only its maker can end."""
     ANSWER = 2
-    """All of an answer: not even its head has been sent."""
+    """All of an answer: a request has begun, and not even the head has been sent."""
     EVENTS = 3
     """The rest of a stream in the words of chat or of completions; between two of its chunks."""
     RESPONSE_EVENTS = 4
@@ -60,8 +60,7 @@ class Ledger:
     def owed(self, place: int, sent: int) -> int:
         """What is owed at *place*, where *sent* bytes have been sent."""
         word = self.words[place]
-        owed = word & OWED
-        return owed if owed == Owed.NOTHING or word >> BITS == sent else Owed.PART
+        return word & OWED if word >> BITS == sent else Owed.PART
 
 
 class Account:

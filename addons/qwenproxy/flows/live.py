@@ -95,6 +95,8 @@ class LiveStream(layers.HttpStream):
         """The visit, if the flow is ours; before anyone else sees it, its credentials are taken off."""
         if self.visit is None and door.owns(self.flow):
             self.visit = Visit(self.flow, take_credentials(self.flow.request, for_proxy=not door.authenticates))
+            self.account = accounts.of(self.context.layers, self.context.client)
+            self.account.owe(Owed.ANSWER)
         return self.visit
 
     def start_request_stream(self) -> Commands[None]:
@@ -192,8 +194,6 @@ class LiveStream(layers.HttpStream):
         return answers.response(answers.of_error(NO_RELAY, self.flow.id), self.flow.request)
 
     def answer(self, visit: Visit) -> Commands[None]:
-        self.account = accounts.of(self.context.layers, self.context.client)
-        self.account.owe(Owed.ANSWER)
         yield QwenOpenHook(visit)
         if (yield from self.check_killed(True)):
             visit.cancel()

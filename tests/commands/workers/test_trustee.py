@@ -94,6 +94,24 @@ async def test_a_request_that_waits_gets_a_whole_answer(found: Trusted, qwen: Up
         assert await app.ended()
 
 
+async def test_so_does_one_whose_body_is_on_its_way(found: Trusted, qwen: Upstream) -> None:
+    async with connected(found.port) as app:
+        await app.send(request(body=HELLO)[:-1])
+        assert await held(found, 1)
+        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert (await app.reply()).error == (502, "proxy_worker_gone")
+    assert qwen.asked == []
+
+
+async def test_so_does_one_that_may_go_on_and_whose_body_has_not_come(found: Trusted) -> None:
+    """The head that has been sent is not that of its answer."""
+    async with connected(found.port) as app:
+        await app.send(request(body=HELLO, expect="100-continue").partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+        assert (await app.head()).status == 100
+        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert (await app.reply()).error == (502, "proxy_worker_gone")
+
+
 async def test_so_does_the_second_one_on_a_connection(found: Trusted, qwen: Upstream) -> None:
     qwen.replies[:] = [whole(ANSWER), silent]
     async with connected(found.port) as app:
@@ -258,6 +276,18 @@ async def test_connections_are_held_until_their_places_are_free_and_no_longer() 
         worker.trustee.settle()
         assert seconds.recv(12) == b"HTTP/1.1 502"
         assert room.taken == 0
+
+
+async def test_a_request_that_was_not_even_read_is_answered_too() -> None:
+    """And the answer arrives: the connection is not reset over what was not read."""
+    with Played(Room(9)) as worker, pair() as (ours, its):
+        worker.passes(0, ours).owe(Owed.NOTHING)
+        its.sendall(request(body=HELLO) + b"x" * 100_000)
+        ours.close()
+        assert worker.trustee.settle() == Settled(told=1, closed=0)
+        told = b"".join(iter(lambda: its.recv(65536), b""))
+        assert told.startswith(b"HTTP/1.1 502")
+        assert b"proxy_worker_gone" in told
 
 
 async def test_what_was_said_just_before_the_end_is_heard() -> None:

@@ -16,6 +16,7 @@ from qwenproxy.flows.ledger import Ledger, Owed
 NOT_LOST = (Owed.NOTHING, Owed.END, Owed.END | Owed.BARE)
 """What can be owed by an answer that is whole, but for the mark of its end."""
 
+UNREAD = 1 << 20  # bytes of an app that are read at most
 log = logging.getLogger(__name__)
 
 
@@ -115,8 +116,19 @@ class Trustee:
         """End a connection; whether its app was told what was owed to it, None if that was nothing."""
         with socket.socket(fileno=held) as connection, suppress(OSError):
             owed = self._ledger.owed(place, ledger.sent(connection))
+            if is_unread(connection) and owed == Owed.NOTHING:
+                owed = Owed.ANSWER  # to a request that the worker has not begun to read
             said = words(owed)
             whole = bool(said) and connection.send(said, socket.MSG_DONTWAIT) == len(said)
             connection.shutdown(socket.SHUT_RDWR)
             return None if owed in NOT_LOST else whole
         return False
+
+
+def is_unread(connection: socket.socket) -> bool:
+    """Whether the app has sent what nobody has read.  It is read now: to close over it would be a reset."""
+    read = 0
+    with suppress(BlockingIOError):
+        while read < UNREAD and (data := connection.recv(65536, socket.MSG_DONTWAIT)):
+            read += len(data)
+    return read > 0
