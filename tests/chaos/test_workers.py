@@ -36,14 +36,14 @@ class Late(Slow):
 async def waiting(found: Fleet, stack: AsyncExitStack) -> App:
     """An app that waits for the first worker to answer; others may wait for the other one."""
     first = busyness(await found.workers())[0]
-    for more in range(50):
+    for _ in range(50):
         total = sum(busyness(await found.workers()))
         app = await stack.enter_async_context(connected(found.port))
         await app.send(request(body=Late.held))
         now = await found.until(partial(busier, total=total))
         if busyness(now)[0] > first:
             return app
-    raise AssertionError(f"{more} wait for the other one")
+    raise AssertionError("they all wait for the other one")
 
 
 def busyness(workers: list[Any]) -> list[int]:
