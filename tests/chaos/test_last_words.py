@@ -12,6 +12,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from tests.support.clients import connected
 from tests.support.fleet import Fleet, fleet
 from tests.support.stage import ANSWER, event
 from tests.support.upstream import STREAM_HEAD, Connection, Upstream, upstream, whole
@@ -71,6 +72,10 @@ async def test_a_stream_ends_in_an_error_that_says_what_to_do(found: Fleet, ask:
             await broken(client, ask, lambda: killed(found))
     assert caught.value.code == "proxy_worker_gone"
     await found.process.until(": 1 told so, 0 cut off")
+    await found.until(lambda workers: bool(workers) and workers[0]["restarts"] == 1)
+    async with connected(found.port) as app:
+        figures = await app.ask("GET", "/metrics", host="localhost")
+    assert b'qwenproxy_answers_left_total{outcome="told"} 1.0\n' in figures.body
 
 
 async def test_so_does_one_of_the_client_that_blocks(found: Fleet) -> None:

@@ -40,6 +40,11 @@ def environ_of(pid: int) -> list[bytes]:
     return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
 
 
+def killed_first(pid: int) -> int:
+    """How much the kernel would rather end *pid* than others, where memory runs out."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
 def stat_of(path: str) -> int | None:
     """Who may do what with *path*; None if it is not there."""
     return stat.S_IMODE(os.stat(path).st_mode) if os.path.lexists(path) else None
@@ -56,6 +61,8 @@ async def test_two_workers_are_one_proxy_to_the_world(tmp_path: Path, confdir: P
         assert [first["worker"], second["worker"]] == [1, 2]
         environs = [environ_of(each["pid"]) for each in (first, second)]
         assert b"QWENPROXY_WORKER=2" in environs[1]
+        for each in (first, second):
+            assert killed_first(each["pid"]) == killed_first(found.process.pid) + 100, "where memory runs out"
         folders = {line for environ in environs for line in environ if line.startswith(b"PROMETHEUS_MULTIPROC_DIR=")}
         metrics = folders.pop().decode().partition("=")[2]
         assert folders == set()

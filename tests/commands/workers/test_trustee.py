@@ -87,7 +87,7 @@ async def test_a_request_that_waits_gets_a_whole_answer(found: Trusted, qwen: Up
     async with connected(found.port) as app:
         await app.send(request(body=HELLO))
         assert await held(found, 1)
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
         reply = await app.reply()
         assert (reply.broken, reply.error) == (False, (502, "proxy_worker_gone"))
         assert reply.headers["connection"] == "close"
@@ -98,7 +98,7 @@ async def test_so_does_one_whose_body_is_on_its_way(found: Trusted, qwen: Upstre
     async with connected(found.port) as app:
         await app.send(request(body=HELLO)[:-1])
         assert await held(found, 1)
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
         assert (await app.reply()).error == (502, "proxy_worker_gone")
     assert qwen.asked == []
 
@@ -108,7 +108,7 @@ async def test_so_does_one_that_may_go_on_and_whose_body_has_not_come(found: Tru
     async with connected(found.port) as app:
         await app.send(request(body=HELLO, expect="100-continue").partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
         assert (await app.head()).status == 100
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
         assert (await app.reply()).error == (502, "proxy_worker_gone")
 
 
@@ -118,7 +118,7 @@ async def test_so_does_the_second_one_on_a_connection(found: Trusted, qwen: Upst
         assert (await app.ask(body=HELLO)).status == 200
         await app.send(request(body=HELLO))
         assert await until(lambda: len(qwen.asked) == 2)
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
         assert (await app.reply()).error == (502, "proxy_worker_gone")
 
 
@@ -130,7 +130,7 @@ async def test_a_stream_gets_one_error_event_and_its_end(found: Trusted, qwen: U
     qwen.replies[:] = [half]
     async with connected(found.port) as app:
         reply = await begun(app, asked, path)
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
         payloads = sse.Decoder().feed(reply.body + await app._body(reply.headers))
         assert [b'"proxy_worker_gone"' in each for each in payloads].count(True) == 1
         assert b'"proxy_worker_gone"' in payloads[-1]
@@ -144,7 +144,7 @@ async def test_one_that_is_not_framed_gets_it_too(found: Trusted, qwen: Upstream
         await app.head()
         body = await app.reader.readuntil(b'"one"')
         assert await held(found, 1)
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
         async with asyncio.timeout(10):
             body += await app.reader.read(-1)
         assert body.count(b'"proxy_worker_gone"') == 1
@@ -155,7 +155,7 @@ async def test_a_stream_through_the_https_proxy_in_plain_http_gets_it_too(found:
     qwen.replies[:] = [half]
     async with connected(found.running.ports[1]) as app:
         await begun(app, STREAMED, "http://api.openai.com/v1/chat/completions")
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
 
 
 async def test_a_heartbeat_is_one_of_the_pieces(qwen: Upstream, confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ async def test_a_heartbeat_is_one_of_the_pieces(qwen: Upstream, confdir: Path, m
         reply = await app.head()
         for _ in range(3):
             assert await app.chunk() == sse.KEEP_ALIVE
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
         assert b'"proxy_worker_gone"' in await app._body(reply.headers)
 
 
@@ -181,7 +181,7 @@ async def test_an_app_that_does_not_read_is_cut_off(found: Trusted, qwen: Upstre
         writer = handler.transports[handler.client].writer
         assert isinstance(writer, asyncio.StreamWriter)
         assert await until(lambda: writer.transport.get_write_buffer_size() > 0)
-        assert found.trustee.settle() == Settled(told=0, closed=1)
+        assert found.trustee.settle() == Settled(told=0, cut=1)
         with pytest.raises(asyncio.IncompleteReadError) as ended:
             await app._body(reply.headers)
         assert b"proxy_worker_gone" not in ended.value.partial
@@ -212,7 +212,7 @@ async def test_a_websocket_is_closed_and_told_why(found: Trusted, qwen: Upstream
         await ws.create()
         while (await ws.next())["type"] != "response.output_text.delta":
             pass
-        assert found.trustee.settle() == Settled(told=1, closed=0)
+        assert found.trustee.settle() == Settled(told=1, cut=0)
         assert (await ws.closed())[0] == 1011
 
 
@@ -258,7 +258,7 @@ async def test_one_that_was_killed_as_it_wrote_is_not_continued() -> None:
         account.sends(10)
         ours.send(b"12345")
         ours.close()
-        assert worker.trustee.settle() == Settled(told=0, closed=1)
+        assert worker.trustee.settle() == Settled(told=0, cut=1)
         assert its.recv(100) == b"12345"
         assert its.recv(100) == b""
 
@@ -284,7 +284,7 @@ async def test_a_request_that_was_not_even_read_is_answered_too() -> None:
         worker.passes(0, ours).owe(Owed.NOTHING)
         its.sendall(request(body=HELLO) + b"x" * 100_000)
         ours.close()
-        assert worker.trustee.settle() == Settled(told=1, closed=0)
+        assert worker.trustee.settle() == Settled(told=1, cut=0)
         told = b"".join(iter(lambda: its.recv(65536), b""))
         assert told.startswith(b"HTTP/1.1 502")
         assert b"proxy_worker_gone" in told
@@ -293,7 +293,7 @@ async def test_a_request_that_was_not_even_read_is_answered_too() -> None:
 async def test_what_was_said_just_before_the_end_is_heard() -> None:
     with Played(Room(9)) as worker, pair() as (ours, _):
         worker.passes(0, ours).owe(Owed.ANSWER)
-        assert worker.trustee.settle() == Settled(told=1, closed=0)
+        assert worker.trustee.settle() == Settled(told=1, cut=0)
         assert worker.trustee.settle() == Settled(0, 0), "once is enough"
 
 
@@ -302,7 +302,7 @@ async def test_an_app_that_has_left_is_not_told() -> None:
         worker.passes(0, ours).owe(Owed.ANSWER)
         its.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         its.close()
-        assert worker.trustee.settle() == Settled(told=0, closed=1)
+        assert worker.trustee.settle() == Settled(told=0, cut=1)
 
 
 async def test_so_many_are_held_for_all_workers_and_the_log_says_once_that_there_are_more(

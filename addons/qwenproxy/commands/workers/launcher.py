@@ -117,7 +117,8 @@ class Launcher:
         sockets = [each for listener in self._listeners.values() for each in listener.sockets]
         trustee = Trustee(self._room) if ledger.KERNEL else None
         environ = {**self._environ, WORKER: str(number)}
-        return await process.start(number, self._order, sockets, environ, trustee=trustee)
+        order = {**self._order, "left": [*self._room.handed_over()]}
+        return await process.start(number, order, sockets, environ, trustee=trustee)
 
     async def standing(self) -> dict[str, Any]:
         """How the workers are, for `qwenproxy status`."""

@@ -91,10 +91,10 @@ class Worker:
         status = await self._process.wait()
         self._out.close()
         if self._trustee is not None:
-            told, closed = self._trustee.settle()
-            if told or closed:
+            told, cut = self._trustee.settle()
+            if told or cut:
                 message = "worker %d (pid %d) has ended with answers under way: %d told so, %d cut off"
-                log.warning(message, self.number, self.pid, told, closed)
+                log.warning(message, self.number, self.pid, told, cut)
         return status
 
     async def end(self, word: str) -> None:

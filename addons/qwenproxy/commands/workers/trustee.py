@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from qwenproxy.flows import ledger
@@ -20,6 +20,13 @@ UNREAD = 1 << 20  # bytes of an app that are read at most
 log = logging.getLogger(__name__)
 
 
+class Settled(NamedTuple):
+    """Of answers that were left behind: how many apps were told, how many connections were cut."""
+
+    told: int = 0
+    cut: int = 0
+
+
 @dataclass
 class Room:
     """For connections that a launcher holds for all of its workers: *most*, of which *taken* are there."""
@@ -27,6 +34,13 @@ class Room:
     most: int
     taken: int = 0
     told: bool = False
+    uncounted: Settled = field(default_factory=Settled)
+    """What has been settled, and no worker knows yet, which could count it."""
+
+    def handed_over(self) -> Settled:
+        """What is uncounted, which now is for the caller to have counted."""
+        found, self.uncounted = self.uncounted, Settled()
+        return found
 
     def take(self) -> bool:
         """Whether there is room for one more."""
@@ -37,13 +51,6 @@ class Room:
             return False
         self.taken += 1
         return True
-
-
-class Settled(NamedTuple):
-    """Of answers that a worker has left behind: how many apps were told, how many connections could only be closed."""
-
-    told: int
-    closed: int
 
 
 class Trustee:
@@ -74,7 +81,7 @@ class Trustee:
     def settle(self) -> Settled:
         """The worker has ended: say what it owed, and let go of its connections."""
         if self._over:
-            return Settled(0, 0)
+            return Settled()
         self._over = True
         while self._take():
             pass
@@ -83,7 +90,10 @@ class Trustee:
         outcomes = [self._paid(place, held) for place, held in self._held.items()]
         self._room.taken -= len(self._held)
         self._held.clear()
-        return Settled(outcomes.count(True), outcomes.count(False))
+        found = Settled(outcomes.count(True), outcomes.count(False))
+        before = self._room.uncounted
+        self._room.uncounted = Settled(before.told + found.told, before.cut + found.cut)
+        return found
 
     def _take(self) -> bool:
         """What the worker has said, one message of it; whether there may be more."""
