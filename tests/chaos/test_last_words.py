@@ -78,16 +78,18 @@ async def test_a_stream_ends_in_an_error_that_says_what_to_do(found: Fleet, ask:
     assert b'qwenproxy_answers_left_total{outcome="told"} 1.0\n' in figures.body
 
 
-async def test_so_does_one_of_the_client_that_blocks(found: Fleet) -> None:
-    def read(going: asyncio.AbstractEventLoop) -> None:
-        with OpenAI(**address(found)) as client:
-            stream = ASKED["chat"](client)
-            next(stream)
-            asyncio.run_coroutine_threadsafe(killed(found), going).result(10)
-            list(stream)
+def blocked(found: Fleet, breaks: Callable[[], Any], going: asyncio.AbstractEventLoop) -> None:
+    """The same with the client that blocks."""
+    with OpenAI(**address(found)) as client:
+        stream = ASKED["chat"](client)
+        next(stream)
+        asyncio.run_coroutine_threadsafe(breaks(), going).result(10)
+        list(stream)
 
+
+async def test_so_does_one_of_the_client_that_blocks(found: Fleet) -> None:
     with pytest.raises(openai.APIError, match="send the request again"):
-        await asyncio.to_thread(read, asyncio.get_running_loop())
+        await asyncio.to_thread(blocked, found, lambda: killed(found), asyncio.get_running_loop())
 
 
 async def test_an_answer_that_has_not_begun_is_asked_for_again_by_itself(found: Fleet, qwen: Upstream) -> None:
@@ -111,15 +113,20 @@ async def test_one_that_does_not_ask_again_gets_a_502(found: Fleet) -> None:
     assert (caught.value.status_code, caught.value.code) == (502, "proxy_worker_gone")
 
 
+async def all_killed(found: Fleet) -> None:
+    pids = [found.process.pid, *await found.pids()]
+    os.kill(pids[0], signal.SIGSTOP)  # so that it says nothing
+    for pid in reversed(pids):
+        os.kill(pid, signal.SIGKILL)
+
+
 async def test_of_a_proxy_that_is_gone_as_a_whole_the_client_tells_itself(found: Fleet) -> None:
     """Its stream breaks off in the middle of its encoding, which is not an end."""
-
-    async def both() -> None:
-        pids = [found.process.pid, *await found.pids()]
-        os.kill(pids[0], signal.SIGSTOP)  # so that it says nothing
-        for pid in reversed(pids):
-            os.kill(pid, signal.SIGKILL)
-
     async with AsyncOpenAI(**address(found)) as client:
-        with pytest.raises((openai.APIConnectionError, httpx.RemoteProtocolError, httpx.ReadError)):
-            await broken(client, ASKED["chat"], both)
+        with pytest.raises(httpx.TransportError):
+            await broken(client, ASKED["chat"], lambda: all_killed(found))
+
+
+async def test_and_so_does_the_client_that_blocks(found: Fleet) -> None:
+    with pytest.raises(httpx.TransportError):
+        await asyncio.to_thread(blocked, found, lambda: all_killed(found), asyncio.get_running_loop())

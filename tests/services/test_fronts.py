@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from qwenproxy.simulator.server import Simulator
 from tests.support.clients import HELLO, App, Reply, connected
 from tests.support.clients import request as asked
+from tests.support.launched import children
 from tests.support.processes import QWENPROXY, ROOT, Process, authority, clean, running
 from tests.support.services import free_port, needs
 from tests.support.sockets import socket
@@ -67,7 +69,8 @@ async def front(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await simulator.start()
         stack.push_async_callback(simulator.stop)
         environ = clean(tmp_path, upstream=f"{simulator.base_url}/compatible-mode/v1", api_key=simulator.key)
-        command = (*QWENPROXY, "run", "--port", "0", "--no-proxy-port", "--set", f"confdir={tmp_path / 'mitmproxy'}")
+        words = ("--workers", "1", "--port", "0", "--no-proxy-port", "--set", f"confdir={tmp_path / 'mitmproxy'}")
+        command = (*QWENPROXY, "run", *words)
         proxies = [await stack.enter_async_context(running(command, environ, ready="listening")) for _ in range(2)]
         places = [f"127.0.0.1:{port}" for port in (*(each.ports[0] for each in proxies), free_port())]
         port = free_port()
@@ -137,21 +140,39 @@ async def test_what_a_proxy_refuses_passes_as_it_is(front: Front) -> None:
         assert failed.json["error"]["code"] != "proxy_unreachable"
 
 
-async def test_where_the_proxies_have_gone_the_front_says_so_in_their_shape(front: Front) -> None:
-    """Before an answer has begun; in the middle of one it breaks the connection off, as the proxy would."""
+@asynccontextmanager
+async def two_under_way(front: Front) -> AsyncIterator[tuple[App, App, Reply]]:
+    """An app that waits for its answer, and one that is in the middle of its stream, which has begun so."""
     async with connected(front.port) as waiting, connected(front.port) as reading:
         await reading.send(marked("words 500", stream=True))
-        reply = await reading.head()
-        reply.body = await reading.chunk()
+        begun = await reading.head()
+        await reading.chunk()
         await waiting.send(marked("slow 30"))
         for _ in range(1000):
             if await under_way(front) == 2:
                 break
             await asyncio.sleep(0.01)
-        await asyncio.gather(*(killed(proxy) for proxy in front.proxies))
+        yield waiting, reading, begun
+
+
+async def test_what_is_said_for_killed_workers_goes_through(front: Front) -> None:
+    async with two_under_way(front) as (waiting, reading, begun):
+        for proxy in front.proxies:
+            kill(*children(proxy.pid))
+        assert (await waiting.reply()).error == (502, "proxy_worker_gone")
+        assert (await reading._body(begun.headers)).count(b'"proxy_worker_gone"') == 1
+
+
+async def test_where_the_proxies_have_gone_the_front_says_so_in_their_shape(front: Front) -> None:
+    """Before an answer has begun; in the middle of one it breaks the connection off, as the proxy would."""
+    async with two_under_way(front) as (waiting, reading, begun):
+        for proxy in front.proxies:
+            workers = children(proxy.pid)
+            proxy.process.send_signal(signal.SIGSTOP)  # so that it says nothing
+            kill(*workers, proxy.pid)
         assert told(await waiting.reply()) == (502, "proxy_unreachable")
         with pytest.raises(asyncio.IncompleteReadError):
-            await reading._body(reply.headers)
+            await reading._body(begun.headers)
     async with connected(front.port) as app:
         status = 503 if front.name == "haproxy" else 502
         assert told(await answer(app, marked("words 5"))) == (status, "proxy_unreachable")
@@ -167,6 +188,6 @@ async def under_way(front: Front) -> float:
     return total
 
 
-async def killed(proxy: Process) -> None:
-    proxy.process.kill()
-    await proxy.ended()
+def kill(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)

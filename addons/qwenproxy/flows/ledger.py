@@ -7,12 +7,10 @@ where they differ, for whatever reason, nothing can.
 """
 
 import errno
-import fcntl
 import mmap
 import os
 import socket
 import struct
-import termios
 from enum import IntEnum
 
 BITS = 4
@@ -107,6 +105,9 @@ def memory(places: int) -> int:
 
 def sent(connection: socket.socket) -> int:
     """How many bytes the kernel has taken for *connection*, which must be TCP.  Raises OSError."""
+    import fcntl  # Windows has neither, and never asks
+    import termios
+
     acked = _acked(connection)
     while True:
         (queued,) = QUEUED.unpack(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(QUEUED.size)))
