@@ -13,6 +13,7 @@ import pytest
 
 from qwenproxy.commands.workers import standing
 from tests.support.clients import HELLO, connected
+from tests.support.clock import until
 from tests.support.fleet import fleet
 from tests.support.launched import gone, has_ended
 from tests.support.processes import QWENPROXY, clean, running
@@ -45,6 +46,10 @@ def killed_first(pid: int) -> int:
     return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def stat_of(path: str) -> int | None:
     """Who may do what with *path*; None if it is not there."""
     return stat.S_IMODE(os.stat(path).st_mode) if os.path.lexists(path) else None
@@ -54,7 +59,9 @@ async def test_two_workers_are_one_proxy_to_the_world(tmp_path: Path, confdir: P
     """What it says, what its workers are given, what `status` tells; and all of it is gone at the end."""
     async with fleet(tmp_path, confdir, qwen) as found:
         assert found.process.output == f"listening reverse=http://127.0.0.1:{found.port}\n"
+        before = descriptors(found.process.pid)
         assert [await ask(found.port) for _ in range(6)] == [200] * 6
+        assert await until(lambda: descriptors(found.process.pid) == before), "it holds no connection that has ended"
         await found.process.until(": POST chat 200 ", 6)
         assert found.process.output.count(" I worker ") == 6
         first, second = await found.workers()

@@ -61,12 +61,12 @@ async def trusted(
     room = Room(1000)
     trustee = Trustee(room)
     accounts = Accounts()
-    channel = socket.socket(fileno=os.dup(trustee.descriptors["channel"]))
-    accounts.keep(Ledger(trustee.descriptors["ledger"]), channel)
+    with trustee.passing() as own:
+        channel = socket.socket(fileno=os.dup(own["channel"]))
+        accounts.keep(Ledger(own["ledger"]), channel)
     monkeypatch.setattr(live, "accounts", accounts)
     monkeypatch.setattr(AsyncioServerInstance, "listen", AsyncioServerInstance.listen)  # for it to be as it was
     inherited.inherit(OnDemand())
-    trustee.begin()
     if not attended:
         asyncio.get_running_loop().remove_reader(trustee._channel)
     try:

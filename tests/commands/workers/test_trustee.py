@@ -230,10 +230,9 @@ class Played:
 
     def __init__(self, room: Room) -> None:
         self.trustee = Trustee(room)
-        own = self.trustee.descriptors
-        self.ledger = Ledger(own["ledger"])
-        self._channel = socket.socket(fileno=os.dup(own["channel"]))
-        self.trustee.begin()
+        with self.trustee.passing() as own:
+            self.ledger = Ledger(own["ledger"])
+            self._channel = socket.socket(fileno=os.dup(own["channel"]))
 
     def __enter__(self) -> "Played":
         return self
@@ -303,6 +302,16 @@ async def test_an_app_that_has_left_is_not_told() -> None:
         its.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         its.close()
         assert worker.trustee.settle() == Settled(told=0, cut=1)
+
+
+async def test_one_whose_worker_cannot_be_started_holds_nothing() -> None:
+    trustee = Trustee(Room(9))
+    with pytest.raises(OSError, match="no room"), trustee.passing() as own:
+        raise OSError("no room")
+    assert own["ledger"] > 0
+    for each in own.values():
+        with pytest.raises(OSError, match="descriptor"):
+            os.fstat(each)
 
 
 async def test_so_many_are_held_for_all_workers_and_the_log_says_once_that_there_are_more(

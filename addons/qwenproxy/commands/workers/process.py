@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import orjson
@@ -126,15 +126,13 @@ async def start(
     It gets a process group of its own: the terminal's signals are for the launcher.
     """
     ours, its = socket.socketpair()
-    trusted = {} if trustee is None else trustee.descriptors
-    with its:
+    passing: AbstractContextManager[Mapping[str, int]] = nullcontext({}) if trustee is None else trustee.passing()
+    with its, passing as trusted:
         files = [its.fileno(), *(each.fileno() for each in passed), *trusted.values()]
         command = (*program, str(its.fileno()))
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, env=dict(environ), pass_fds=files, process_group=0
         )
-    if trustee is not None:
-        trustee.begin()
     worker = Worker(number, process, await asyncio.open_unix_connection(sock=ours), trustee)
     worker.tell(orjson.dumps({**order, "trustee": trusted}).decode())
     return worker

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ class Room:
 
 
 class Trustee:
-    """Of one worker, which is to be passed `descriptors`; *room*: for the connections of all workers."""
+    """Of one worker, which is to be started while `passing`; *room*: for the connections of all workers."""
 
     def __init__(self, room: Room) -> None:
         """Raises OSError."""
@@ -67,15 +68,17 @@ class Trustee:
         """Descriptors of connections, by their places in the ledger."""
         self._over = False
 
-    @property
-    def descriptors(self) -> dict[str, int]:
-        """The worker's, by what it calls them in its order."""
-        return {"ledger": self._memory, "channel": self._its.fileno()}
-
-    def begin(self) -> None:
-        """The worker has what it is to have."""
-        os.close(self._memory)
-        self._its.close()
+    @contextmanager
+    def passing(self) -> Iterator[dict[str, int]]:
+        """The descriptors that the worker is to have, by what its order calls them, while it is started."""
+        try:
+            yield {"ledger": self._memory, "channel": self._its.fileno()}
+        except BaseException:  # cancelled, too: then there is none
+            self.settle()
+            raise
+        finally:
+            os.close(self._memory)
+            self._its.close()
         asyncio.get_running_loop().add_reader(self._channel, self._take)
 
     def settle(self) -> Settled:
