@@ -7,8 +7,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from pathlib import Path
 
 import pytest
+from mitmproxy import http
 
-from qwenproxy.flows.accounts import AT_ONCE, PLACE, accounts
+from qwenproxy.flows.accounts import AT_ONCE, PLACE, accounts, owed_of
+from qwenproxy.flows.ledger import Owed
+from qwenproxy.record import Record
 from tests.support.clients import HELLO, App, connected, request
 from tests.support.clock import until
 from tests.support.processes import authority
@@ -75,6 +78,24 @@ def heard(channel: socket.socket) -> list[tuple[int, int]]:
                 socket.close(each)
             found += [(place, len(files)) for (place,) in PLACE.iter_unpack(message)]
     return found
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "owed"),
+    [
+        ("chat", Owed.EVENTS),
+        ("completions", Owed.EVENTS),
+        ("responses", Owed.RESPONSE_EVENTS),
+        ("response", Owed.RESPONSE_EVENTS),
+        ("embeddings", Owed.PART),
+    ],
+)
+def test_what_a_stream_owes_is_by_its_endpoint(endpoint: str, owed: Owed) -> None:
+    record = Record("req_1", "POST", endpoint, lambda: 0.0)
+    chunked = http.Response.make(headers={"transfer-encoding": "chunked"})
+    assert owed_of(record, chunked) == owed
+    assert owed_of(record, http.Response.make()) == owed | Owed.BARE
+    assert owed_of(None, chunked) == Owed.PART
 
 
 async def test_a_connection_is_passed_on_once_and_told_of_at_its_end(start: Start) -> None:

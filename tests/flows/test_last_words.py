@@ -59,7 +59,7 @@ def test_where_all_is_said_it_is_the_end_alone() -> None:
     assert words(Owed.END | Owed.BARE) == b""
 
 
-@pytest.mark.parametrize("owed", [Owed.NOTHING, Owed.PART])
+@pytest.mark.parametrize("owed", [Owed.NOTHING, Owed.PART, Owed.PART | Owed.BARE])
 def test_where_nothing_can_be_said_nothing_is(owed: Owed) -> None:
     assert words(owed) == b""
 

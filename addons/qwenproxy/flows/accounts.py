@@ -117,6 +117,4 @@ accounts = Accounts()
 def owed_of(record: Record | None, response: http.Response) -> int:
     """What the stream owes that is the body of *response*, by the *record* of its exchange."""
     owed = Owed.PART if record is None else STREAMS.get(record.endpoint, Owed.PART)
-    if owed != Owed.PART and "transfer-encoding" not in response.headers:
-        return owed | Owed.BARE
-    return owed
+    return owed if "transfer-encoding" in response.headers else owed | Owed.BARE

@@ -28,7 +28,7 @@ type Commands = Generator[commands.Command, Any]
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 OWED: Mapping[type, Owed] = {layers.ResponseHeaders: Owed.PART, layers.ResponseEndOfMessage: Owed.NOTHING}
-"""What is owed once these are sent; behind an interim head, what was owed before."""
+"""What is owed once these are sent; behind "100 Continue", what was owed before."""
 LINGER = 2.0  # s that a connection on which no more is read is kept, for its last answer to be
 SLACK = 0.01  # s by which a timer may be early
 
@@ -117,7 +117,7 @@ class BoundedHttp1(Http1Server):
     def _noted(self, account: Account, event: Any) -> Commands:
         """Send what *event* says, and note beforehand what will be owed then."""
         owed = OWED.get(type(event))
-        if owed is not None and not (isinstance(event, layers.ResponseHeaders) and event.response.status_code < 200):
+        if owed is not None and not (isinstance(event, layers.ResponseHeaders) and event.response.status_code == 100):
             account.owe(owed)
         for command in super().send(event):
             if isinstance(command, commands.SendData):

@@ -41,11 +41,11 @@ class Owed(IntEnum):
     RESPONSE_EVENTS = 4
     """The same in those of the Responses API."""
     END = 5
-    """The mark behind the last chunk of a stream."""
+    """The mark behind the last chunk."""
     SOCKET = 6
     """The end of a WebSocket; between two of its frames."""
     BARE = 8
-    """Added to those of a stream: its pieces are not framed as chunks, as for HTTP/1.0."""
+    """Added where a body is not framed as chunks, as for HTTP/1.0."""
 
 
 class Ledger:
@@ -83,7 +83,7 @@ class Account:
         self._words[self._at] = self._sent | self._owed
 
     def ends(self) -> None:
-        """With the next bytes, all of a stream's pieces will have been sent."""
+        """With the next bytes, all of a body that is sent piece by piece will have been."""
         self._owed = self._owed & Owed.BARE | Owed.END
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from qwenproxy.commands.workers import listeners, process, standing
 from qwenproxy.commands.workers.listeners import Listener
 from qwenproxy.commands.workers.process import NotStarted, Worker
 from qwenproxy.commands.workers.supervisor import Supervisor
-from qwenproxy.commands.workers.trustee import Room, Trustee
+from qwenproxy.commands.workers.trustee import MOST, Room, Trustee
 from qwenproxy.flows import connections, ledger
 from qwenproxy.settings.sources import WORKER
 
@@ -55,7 +55,7 @@ class Launcher:
     ) -> None:
         self._listeners = opened
         self._environ = environ
-        self._room = Room(int(connections.files_allowed()) // 2)
+        self._room = Room(int(min(connections.files_allowed() // 2, MOST)))
         own = {name: listener.port for name, listener in opened.items()}
         config = arguments.config and str(arguments.config)
         self._order: dict[str, Any] = {

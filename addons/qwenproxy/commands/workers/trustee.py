@@ -17,6 +17,7 @@ from qwenproxy.flows.ledger import Ledger, Owed
 NOT_LOST = (Owed.NOTHING, Owed.END, Owed.END | Owed.BARE)
 """What can be owed by an answer that is whole, but for the mark of its end."""
 
+MOST = 32_768  # connections that a launcher holds
 UNREAD = 1 << 20  # bytes of an app that are read at most
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Room:
 
     most: int
     taken: int = 0
-    told: bool = False
+    warned: bool = False
     uncounted: Settled = field(default_factory=Settled)
     """What has been settled, and no worker knows yet, which could count it."""
 
@@ -46,9 +47,9 @@ class Room:
     def take(self) -> bool:
         """Whether there is room for one more."""
         if self.taken >= self.most:
-            if not self.told:
+            if not self.warned:
                 log.warning("more than %d connections: should a worker be killed, some would not be told", self.most)
-            self.told = True
+            self.warned = True
             return False
         self.taken += 1
         return True
