@@ -14,26 +14,11 @@ from qwenproxy.flows.ledger import Owed
 from qwenproxy.record import Record
 from tests.support.clients import HELLO, App, connected, request
 from tests.support.clock import until
-from tests.support.processes import authority
 from tests.support.proxy import proxy
-from tests.support.stage import ANSWER
 from tests.support.trusted import Trusted, trusted
-from tests.support.upstream import Upstream, upstream, whole
+from tests.support.upstream import Upstream
 
 type Start = Callable[..., AbstractAsyncContextManager[Trusted]]
-
-
-@pytest.fixture(scope="module")
-def confdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = tmp_path_factory.mktemp("mitmproxy")
-    authority(found)
-    return found
-
-
-@pytest.fixture
-async def qwen() -> AsyncIterator[Upstream]:
-    async with upstream(whole(ANSWER)) as found:
-        yield found
 
 
 @pytest.fixture
