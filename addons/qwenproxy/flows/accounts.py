@@ -117,4 +117,4 @@ accounts = Accounts()
 def owed_of(record: Record | None, response: http.Response) -> int:
     """What the stream owes that is the body of *response*, by the *record* of its exchange."""
     owed = Owed.PART if record is None else STREAMS.get(record.endpoint, Owed.PART)
-    return owed if "transfer-encoding" in response.headers else owed | Owed.BARE
+    return owed if shortcut.is_chunked(response) else owed | Owed.BARE

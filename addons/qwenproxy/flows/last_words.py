@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-import orjson
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection
 from wsproto.frame_protocol import CloseReason
 
-from qwenproxy import sse
+from qwenproxy.endpoints import chat
 from qwenproxy.endpoints.responses import failure
 from qwenproxy.errors import WORKER_GONE, ProxyError
 from qwenproxy.flows import answers, shortcut
@@ -23,8 +22,8 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 WORDS: Mapping[int, Callable[[], bytes]] = {
     Owed.ANSWER: lambda: answers.raw(GONE),
-    Owed.EVENTS: lambda: sse.encode(orjson.dumps(GONE.body())),
-    Owed.RESPONSE_EVENTS: lambda: sse.encode_named(b"error", orjson.dumps(failure.event(GONE))),
+    Owed.EVENTS: lambda: chat.error_event(GONE),
+    Owed.RESPONSE_EVENTS: lambda: failure.encoded(GONE),
     Owed.SOCKET: lambda: Connection(ConnectionType.SERVER).send(CLOSE),
 }
 """What tells of the error; where there is nothing to tell, or nothing can be told, there are none."""

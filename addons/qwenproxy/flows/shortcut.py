@@ -95,9 +95,13 @@ def find(handler: Handler, stack: list[layer.Layer], flow: http.HTTPFlow) -> Sho
     writer = None if carrier is None else carrier.writer
     if http1 is None or flow.response is None or not isinstance(writer, asyncio.StreamWriter):
         return None
-    chunked = "chunked" in flow.response.headers.get("transfer-encoding", "").lower()
     touch = handler.timeout_watchdog.register_activity
-    return Shortcut(flow, writer.transport, touch, http1.account, chunked=chunked)
+    return Shortcut(flow, writer.transport, touch, http1.account, chunked=is_chunked(flow.response))
+
+
+def is_chunked(response: http.Response) -> bool:
+    """Whether the body's pieces are framed, as mitmproxy's own layer takes it."""
+    return "chunked" in response.headers.get("transfer-encoding", "").lower()
 
 
 def bent() -> list[str]:

@@ -67,6 +67,7 @@ async def serve(channel: socket.socket) -> int:
     inherited.inherit(sockets)
     if trustee := order.get("trustee"):
         accounts.keep(Ledger(trustee["ledger"]), socket.socket(fileno=trustee["channel"]))
+        os.close(trustee["ledger"])
     addon = QwenProxy(run.environment(arguments, os.environ), alone=False)
     link = Link(reader, writer, addon, order.get("left", (0, 0)))
     return await run.serve_proxy(arguments, addon, link.announce)
