@@ -29,6 +29,11 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 class Body(Protocol):
     """A live body: read piece by piece, and closed in any case."""
 
+    @property
+    def over(self) -> bool:
+        """Whether what was read is known to be all."""
+        ...
+
     async def read(self) -> bytes:
         """The next bytes for the app; b"" at the end."""
         ...
@@ -187,6 +192,10 @@ class StreamedBody:
         self._limit = exchange.seconds
         left = self._limit - exchange.record.elapsed_ms() / 1000
         self._timer = asyncio.get_running_loop().call_later(left, self._time_up) if self._limit else None
+
+    @property
+    def over(self) -> bool:
+        return self._ended
 
     async def read(self) -> bytes:
         """The next events, all that are ready; b"" at the end."""
