@@ -248,7 +248,8 @@ class Upstream:
     def _unreachable(self, error: Exception) -> ProxyError:
         if isinstance(error, TimeoutError):
             limit = "" if isinstance(error, aiohttp.ClientError) else "idle_timeout"  # else it was still connecting
-            message = f"the upstream {self.base_url} did not answer in time"
+            named = f" (setting {limit})" if limit else ""
+            message = f"the upstream {self.base_url} did not answer in time{named}"
             return ProxyError(errors.UPSTREAM_TIMEOUT, message, limit=limit)
         if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
             return ProxyError(

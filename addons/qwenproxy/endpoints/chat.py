@@ -115,7 +115,12 @@ class ChatWriter:
 
     def _error(self, error: ProxyError) -> bytes:
         self._over = True
-        return sse.encode(orjson.dumps(error.body()))
+        return error_event(error)
+
+
+def error_event(error: ProxyError) -> bytes:
+    """The event that ends a stream because of *error*."""
+    return sse.encode(orjson.dumps(error.body()))
 
 
 def fixed(head: Head, kind: str) -> Json:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from qwenproxy import sse
 from qwenproxy.endpoints import middle, validation
+from qwenproxy.endpoints.chat import error_event
 from qwenproxy.endpoints.collector import collect
 from qwenproxy.endpoints.completion_fields import Draft, settle
 from qwenproxy.endpoints.former_logprobs import FormerLogprobs
@@ -137,16 +138,13 @@ class CompletionWriter:
 
     def _error(self, error: ProxyError) -> bytes:
         self._over = True
-        return sse.encode(orjson.dumps(error.body()))
+        return error_event(error)
 
 
 def checked(body: bytes) -> Json:
     """The request in *body*.  Raises ProxyError."""
     asked: Json = validation.parse(body)
-    try:
-        CHECKER.validate_python(asked)
-    except ValidationError as e:
-        raise validation.explain(asked, e.errors(include_url=False)) from None
+    validation.conform(asked, CHECKER)
     return asked
 
 

@@ -7,12 +7,13 @@ that a request costs a few comparisons.
 
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 import h11
+from h11._readers import ChunkedReader
 from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
@@ -23,10 +24,13 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.flows import answers
+from qwenproxy.flows.ledger import Account, Owed
 
 type Commands = Generator[commands.Command, Any]
 
 _HEAD_END = re.compile(rb"\n\r?\n")
+OWED: Mapping[type, Owed] = {layers.ResponseHeaders: Owed.PART, layers.ResponseEndOfMessage: Owed.NOTHING}
+"""What is owed once these are sent; behind "100 Continue", what was owed before."""
 LINGER = 2.0  # s that a connection on which no more is read is kept, for its last answer to be
 SLACK = 0.01  # s by which a timer may be early
 
@@ -90,7 +94,7 @@ class Deadline:
 
 
 class WithoutTrailers:
-    """Reads a request's body by *reader*; what comes behind it as further header lines, nobody needs.
+    """Reads a body in chunks by *reader*; what comes behind it as further header lines, nobody needs.
 
     They may be left out (RFC 9110, 6.5.1), and mitmproxy cannot take them.
     """
@@ -127,6 +131,8 @@ class BoundedHttp1(Http1Server):
         """Whether the deadline is for a head that has begun."""
         self._body_of = 0
         """The stream that the deadline is for if it is for a body."""
+        self.account: Account | None = None
+        """Where a launcher sees what is owed on this connection."""
 
     def start(self, event: events.Event) -> Commands:
         yield from super().start(event)
@@ -134,6 +140,19 @@ class BoundedHttp1(Http1Server):
         yield from self._deadline.after(bounds.head_timeout)
 
     state: Any = start
+
+    def send(self, event: Any) -> Commands:
+        return super().send(event) if self.account is None else self._noted(self.account, event)
+
+    def _noted(self, account: Account, event: Any) -> Commands:
+        """Send what *event* says, and note beforehand what will be owed then."""
+        owed = OWED.get(type(event))
+        if owed is not None and not (isinstance(event, layers.ResponseHeaders) and event.response.status_code == 100):
+            account.owe(owed)
+        for command in super().send(event):
+            if isinstance(command, commands.SendData):
+                account.sends(len(command.data))
+            yield command
 
     def read_headers(self, event: Any) -> Commands:
         if isinstance(event, events.Wakeup):
@@ -160,7 +179,8 @@ class BoundedHttp1(Http1Server):
         if self._body_of != self.stream_id:  # its head is there
             self._body_of, self._begun = self.stream_id, False
             self._deadline.lift()
-            self.body_reader = WithoutTrailers(self.body_reader)
+            if isinstance(self.body_reader, ChunkedReader):
+                self.body_reader = WithoutTrailers(self.body_reader)
         yield from super().read_body(event)
         if self.state != self.read_body:
             return
