@@ -212,6 +212,8 @@ class QwenProxy:
 
     def _found(self) -> Settings:
         """The settings by the options as they are now.  Raises OptionsError if the options or they are wrong."""
+        if self._desk is None:
+            self._read({})  # what `load` could not read: options that stand by default would hide it
         found = self._read({o.name.removeprefix(PREFIX): getattr(ctx.options, o.name) for o in settings.options()})
         try:
             startup.check(ctx.options, found, self.settings, alone=self._alone)
