@@ -17,7 +17,7 @@ from tests.support.commands import TOKENS, Ended, Home
 KEY = "sk-0123456789abcdef"
 NAMES = {
     *("python", "mitmproxy", "settings", "port", "proxy-port", "authority", "proxy", "no-proxy", "base-url", "trust"),
-    *("credential", "pair", "upstream", "clock", "call"),
+    *("credential", "pair", "state", "upstream", "clock", "call"),
 }
 """Programs rely on them."""
 
