@@ -9,11 +9,16 @@ import pytest
 from qwenproxy.archive import Archive, FollowedBody
 from qwenproxy.errors import STOPPING, ProxyError
 from qwenproxy.recent import Known, Recent
+from qwenproxy.record import CLIENT_CLOSED, Record
 from qwenproxy.state.base import Ending, Unusable
 from qwenproxy.state.sqlite import SQLiteStore
 from qwenproxy.wire.openai import Json
 from tests.state.stores import ME, ROOMY, YOU, body, entry, event, item, keep, opened
 from tests.test_recording import CREATED, DONE
+
+
+def record() -> Record:
+    return Record("req_1", "GET", "responses", lambda: 0.0)
 
 
 def name(prefix: str) -> str:
@@ -109,7 +114,7 @@ async def test_what_a_dead_process_was_making_has_failed(tmp_path: Path) -> None
 async def test_a_log_is_followed_to_its_end(tmp_path: Path) -> None:
     """Also if another process writes it, and then dies."""
     async with opened(tmp_path / "s") as reader:
-        followed = FollowedBody(Archive(reader), ME, "r", 0)
+        followed = FollowedBody(Archive(reader), ME, "r", 0, record())
         async with opened(tmp_path / "s") as writer:
             await writer.add(entry("r", logged=True))
             await writer.append("r", 0, [event(0), event(1)])
@@ -123,6 +128,25 @@ async def test_a_log_is_followed_to_its_end(tmp_path: Path) -> None:
         broken_off = await followed.fail(ProxyError(STOPPING, "stopping"))
         assert broken_off.startswith(b'event: error\ndata: {"type":"error","code":"proxy_stopping"')
         await followed.close()
+
+
+async def test_a_store_that_fails_is_told_as_the_last_event(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:  # a folder is no file
+        followed = FollowedBody(Archive(store), ME, "r", 0, found := record())
+        assert (await followed.read()).startswith(b'event: error\ndata: {"type":"error"')
+        assert await followed.read() == b""
+        await followed.close()
+    assert (found.status, found.code) == (500, "internal_error")
+
+
+async def test_whoever_leaves_a_log_before_its_end_is_known_for_it(tmp_path: Path) -> None:
+    async with opened(tmp_path / "s") as store:
+        await store.add(entry("r", logged=True))
+        await store.append("r", 0, [event(0), event(1)])
+        followed = FollowedBody(Archive(store), ME, "r", 0, found := record())
+        assert await followed.read() == event(1)
+        await followed.close()
+    assert found.status == CLIENT_CLOSED
 
 
 async def test_only_the_background_can_be_cancelled() -> None:

@@ -12,7 +12,7 @@ from qwenproxy.background import Background, Begun
 from qwenproxy.endpoints.responses.call import ResponsesCall
 from qwenproxy.exchange import Exchange
 from qwenproxy.lines import Line
-from qwenproxy.record import CLIENT_CLOSED, Record
+from qwenproxy.record import CALLED_OFF, CLIENT_CLOSED, Record
 from qwenproxy.recording import Plan
 from qwenproxy.service import Service
 from qwenproxy.settings import Settings
@@ -103,7 +103,7 @@ async def test_one_that_is_stopped_before_its_first_step_leaves_nothing_under_wa
         await unanswered(archive, over).start()
         archive.stop(HEAD.id)
         await asyncio.gather(*archive.tasks.values(), return_exceptions=True)
-    assert [record.status for record in over] == [CLIENT_CLOSED]
+    assert [(record.status, record.code) for record in over] == [(CLIENT_CLOSED, CALLED_OFF)]
 
 
 def unanswered(archive: Archive, over: list[Record]) -> Background:

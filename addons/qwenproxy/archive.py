@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 import orjson
 
@@ -11,6 +10,7 @@ from qwenproxy.endpoints import conversations
 from qwenproxy.endpoints.responses import failure, stored
 from qwenproxy.errors import INTERNAL, INVALID_REQUEST, PREVIOUS_NOT_FOUND, UNSUPPORTED_PARAMETER, ProxyError
 from qwenproxy.recent import Known, Recent
+from qwenproxy.record import Record
 from qwenproxy.recording import Plan, Recorder
 from qwenproxy.state.base import Ending, Store, Stored, Unusable
 from qwenproxy.wire.openai import Json
@@ -167,24 +167,33 @@ class Archive:
 
 
 class FollowedBody:
-    """The events of a stored response from behind the number *after*, as long as more come; *on_end*: at the end."""
+    """The events of a stored response from behind the number *after*, as long as more come; told in *record*."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        owner: str,
-        response: str,
-        after: int,
-        on_end: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, archive: Archive, owner: str, response: str, after: int, record: Record) -> None:
         self._archive = archive
         self._owner = owner
         self._response = response
         self._after = after
-        self._on_end = on_end
+        self._record = record
         self._ending = False
+        self._over = False
 
     async def read(self) -> bytes:
+        """The next events; b"" at the end.  Should the store fail, an error is the last."""
+        try:
+            return b"" if self._over else await self._more()
+        except ProxyError as e:
+            return await self.fail(e)
+
+    async def fail(self, error: ProxyError) -> bytes:
+        self._over = True
+        self._record.failed(error)
+        return sse.encode_named(b"error", orjson.dumps(failure.event(error)))
+
+    async def close(self) -> None:
+        self._record.close(cut=not self._over)
+
+    async def _more(self) -> bytes:
         while True:
             run = self._archive.runs.get(self._response)
             changed = None if run is None else run.changed
@@ -194,17 +203,12 @@ class FollowedBody:
                 return b"".join(log.events)
             if log.over:
                 if self._ending:
+                    self._over = True
                     return b""
                 self._ending = True
                 await self._archive.find(self._owner, self._response)  # which tells the end, if its process has died
             else:
                 await _news(changed)
-
-    async def fail(self, error: ProxyError) -> bytes:
-        return sse.encode_named(b"error", orjson.dumps(failure.event(error)))
-
-    async def close(self) -> None:
-        self._on_end()
 
 
 def unkept(owner: str, asked: Json, name: stored.Name, recent: Recent | None) -> Plan:

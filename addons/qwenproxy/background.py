@@ -64,7 +64,9 @@ class Background:
 
     def _ended(self, name: str) -> Callable[[asyncio.Task[None]], None]:
         def forget(task: asyncio.Task[None]) -> None:
-            self._exchange.record.close(cut=task.cancelled())  # here: one that is cancelled at once never runs
+            if task.cancelled():  # here: one that is cancelled at once never runs
+                self._exchange.record.called_off()
+            self._exchange.record.close()
             self._archive.tasks.pop(name, None)
             self._archive.runs.pop(name, None)
 

@@ -1,14 +1,14 @@
 """One app request whose conversation is summed up by the model first, and answered then: rounds of one exchange."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from qwenproxy.endpoints.base import Call
 from qwenproxy.endpoints.responses import compaction
 from qwenproxy.endpoints.responses.call import ResponsesCall
 from qwenproxy.endpoints.responses.output import COMPACTION
 from qwenproxy.errors import ProxyError
-from qwenproxy.exchange import Exchange
-from qwenproxy.loop import Kit
+from qwenproxy.exchange import Asker, Exchange
 from qwenproxy.opening import Opened
 from qwenproxy.record import Record
 from qwenproxy.rounds import Source, total
@@ -29,13 +29,11 @@ class Compacting(Exchange):
         record: Record,
         *,
         compacts: ResponsesCall,
-        agent: str,
-        client: str = "",
-        kit: Kit | None = None,
+        **asker: Unpack[Asker],
     ) -> None:
-        super().__init__(service, call, head, record, agent=agent, client=client)
+        self._kit = asker.pop("kit", None)  # for what is left when the summary is there
+        super().__init__(service, call, head, record, **asker)
         self._compacts = compacts
-        self._kit = kit
 
     async def _begin(self) -> Opened:
         """Have the summary, and open the rounds that answer what it leaves."""

@@ -10,11 +10,15 @@ WRITTEN = 254
 """Levels that orjson writes."""
 
 
+class TooDeep(ValueError):
+    """More levels than `DEEPEST`."""
+
+
 def loads(text: bytes | str) -> Any:
-    """The value that *text* is.  Raises ValueError if it is none, or has more levels than `DEEPEST`."""
+    """The value that *text* is.  Raises ValueError if it is none, and TooDeep, which is one."""
     value = orjson.loads(text)
     if len(text) > 2 * DEEPEST and _brackets(text) > DEEPEST and _is_deep(value):
-        raise ValueError(f"it is nested more than {DEEPEST} levels deep")
+        raise TooDeep(f"it is nested more than {DEEPEST} levels deep")
     return value
 
 

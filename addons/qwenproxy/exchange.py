@@ -6,7 +6,7 @@ call -> rounds, as `opening` opens them and `loop` goes on with them -> writer -
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NotRequired, Protocol, TypedDict, Unpack
 
 import orjson
 
@@ -50,30 +50,27 @@ class Answer:
     heartbeat: float = 0.0
 
 
+class Asker(TypedDict):
+    """Who asks: its User-Agent, whose it is, and the proxy's tools that are on for it."""
+
+    agent: str
+    client: NotRequired[str]
+    kit: NotRequired[Kit | None]
+
+
 class Exchange:
     """One app request on its way to the upstream and back."""
 
-    def __init__(
-        self,
-        service: Service,
-        call: Call,
-        head: Head,
-        record: Record,
-        *,
-        agent: str,
-        client: str = "",
-        kit: Kit | None = None,
-    ) -> None:
-        """*agent*: the app's User-Agent.  *client*: whose it is.  *kit*: the proxy's tools that are on for it."""
+    def __init__(self, service: Service, call: Call, head: Head, record: Record, **asker: Unpack[Asker]) -> None:
         self.record = record
         self._service = service
         self._call = call
         self._head = head
-        self._client = client
-        self._opening = Opening(service, record, model=call.model, agent=agent, stream=call.stream)
+        self._client = asker.get("client", "")
+        self._opening = Opening(service, record, model=call.model, agent=asker["agent"], stream=call.stream)
         self._opening.dropped = tuple(call.dropped)
         self._take(call.chat)
-        self._loop = self._looped(kit)
+        self._loop = self._looped(asker.get("kit"))
         self.seconds = service.settings.exchange_timeout
         """How long it may take; 0: any time."""
         if record.trace is not None:

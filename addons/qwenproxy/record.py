@@ -21,8 +21,8 @@ LONGEST_NAME = 200
 """Characters of a model's name that a line tells."""
 
 CLIENT_CLOSED = 499  # nginx's word for an app that left before its answer was complete
-LEFT = "client_closed"
-"""The code of that."""
+LEFT, CALLED_OFF = "client_closed", "called_off"
+"""Codes of that."""
 
 
 class Step(Protocol):
@@ -194,6 +194,11 @@ class Record:
         """The app has left its answer unread for so long."""
         self.status, self.limit = CLIENT_CLOSED, "stall_timeout"
         self.error = f"the app left its answer unread for {seconds:g} s (setting stall_timeout)"
+
+    def called_off(self) -> None:
+        """A response that nobody waits for was ended before it was complete."""
+        self.status, self.code = CLIENT_CLOSED, CALLED_OFF
+        self.error = "called off before its end: cancelled, deleted, or the proxy has stopped"
 
     def close(self, *, cut: bool = False) -> None:
         """Write the line, once.  *cut*: the app left before the end."""

@@ -141,10 +141,13 @@ def test_a_part_that_says_nothing_is_passed_over(part: Json) -> None:
     assert heard(response(part, HI, finish="STOP")).content == "Hi"
 
 
-def test_a_stream_that_has_begun_is_told_of_at_once() -> None:
+@pytest.mark.parametrize(
+    "parts", [[], [{"text": ""}], [{"text": "", "thought": True}]], ids=["none", "text", "thought"]
+)
+def test_a_stream_that_has_begun_is_told_of_at_once(parts: list[Json]) -> None:
     """The app learns its role before the first word."""
     reading = reader()
-    events = reading.feed(stream(response()))
+    events = reading.feed(stream(response(*parts)))
     assert events == [Delta(0, {"role": "assistant"})]
     assert not reading.started
     reading.feed(stream(response(HI)))

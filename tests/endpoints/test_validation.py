@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenproxy.endpoints.validation import DEPTH, OTHER, validate
+from qwenproxy.depth import DEEPEST
+from qwenproxy.endpoints.validation import OTHER, validate
 from qwenproxy.errors import INVALID_REQUEST, MISSING_PARAMETER, Failure, ProxyError
 from qwenproxy.wire.openai import Json
 from tests.endpoints.requests import GOOD, HI, ROLE, WRONG, asking, function
@@ -42,7 +43,7 @@ NO_JSON = {
     "an endless number": b'{"temperature":1e999}',
     "a bomb": b"[" * 1_000_000,
     "a closed bomb": b"[" * 1000 + b"]" * 1000,
-    "a bomb in an extra field": nested(DEPTH + 1),
+    "a bomb in an extra field": nested(DEEPEST + 1),
 }
 
 
@@ -55,7 +56,7 @@ def test_what_cannot_be_read_is_an_invalid_request(body: bytes) -> None:
 
 
 def test_what_is_nested_as_deep_as_allowed_can_be_written_with_room_to_spare() -> None:
-    asked = validate(nested(DEPTH))
+    asked = validate(nested(DEEPEST))
     orjson.dumps([[[[[[[[asked]]]]]]]])
 
 

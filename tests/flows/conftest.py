@@ -1,4 +1,4 @@
-"""What tests of one connection's bounds need."""
+"""A proxy in front of an upstream, as most tests of flows need it."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.bounded import Bounded, Start
 from tests.support.processes import authority
-from tests.support.proxy import REGULAR, REVERSE, proxy
+from tests.support.proxy import REGULAR, REVERSE, Running, proxy
 from tests.support.stage import ANSWER
 from tests.support.upstream import Upstream, upstream, whole
 
@@ -23,6 +23,13 @@ def confdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def qwen() -> AsyncIterator[Upstream]:
     async with upstream(whole(ANSWER)) as found:
+        yield found
+
+
+@pytest.fixture
+async def running(qwen: Upstream, confdir: Path) -> AsyncIterator[Running]:
+    environ = {"QWENPROXY_UPSTREAM": qwen.base_url, "QWENPROXY_AUTH": "none"}
+    async with proxy(environ, confdir, modes=(REVERSE, REGULAR)) as found:
         yield found
 
 

@@ -13,31 +13,12 @@ from tests.flows.test_under_way import Gate, server_of
 from tests.support.clients import HELLO, App, App2, Reply, connected, request, trusting, tunnelled
 from tests.support.clock import until
 from tests.support.processes import authority
-from tests.support.proxy import REGULAR, REVERSE, Running, proxy
+from tests.support.proxy import Running, proxy
 from tests.support.stage import ANSWER, DONE, event
-from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Upstream, upstream, whole
+from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Upstream, whole
 
 STREAMED = HELLO | {"stream": True}
 LONG = 30.0
-
-
-@pytest.fixture(scope="module")
-def confdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mitmproxy")
-
-
-@pytest.fixture
-async def qwen() -> AsyncIterator[Upstream]:
-    async with upstream(whole(ANSWER)) as found:
-        yield found
-
-
-@pytest.fixture
-async def running(qwen: Upstream, confdir: Path) -> AsyncIterator[Running]:
-    authority(confdir)
-    environ = {"QWENPROXY_UPSTREAM": qwen.base_url, "QWENPROXY_AUTH": "none"}
-    async with proxy(environ, confdir, modes=(REVERSE, REGULAR)) as found:
-        yield found
 
 
 @asynccontextmanager

@@ -25,17 +25,6 @@ LIMIT = 10_000
 STREAMED = HELLO | {"stream": True}
 
 
-@pytest.fixture(scope="module")
-def confdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mitmproxy")
-
-
-@pytest.fixture
-async def qwen() -> AsyncIterator[Upstream]:
-    async with upstream(whole(ANSWER)) as found:
-        yield found
-
-
 @pytest.fixture
 async def running(qwen: Upstream, confdir: Path) -> AsyncIterator[Running]:
     authority(confdir)

@@ -16,7 +16,7 @@ from qwenproxy import sse
 from qwenproxy.flows import fit, live, shortcut
 from tests.support.clients import HELLO, App, App2, connected, request, trusting, tunnelled
 from tests.support.processes import authority
-from tests.support.proxy import REGULAR, REVERSE, Running, proxy
+from tests.support.proxy import Running
 from tests.support.simulated import until
 from tests.support.stage import ANSWER, DONE, event
 from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Upstream, upstream, whole
@@ -37,19 +37,6 @@ async def wordy(connection: Connection) -> None:
 @pytest.fixture
 async def qwen() -> AsyncIterator[Upstream]:
     async with upstream(wordy) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def confdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mitmproxy")
-
-
-@pytest.fixture
-async def running(qwen: Upstream, confdir: Path) -> AsyncIterator[Running]:
-    authority(confdir)
-    environ = {"QWENPROXY_UPSTREAM": qwen.base_url, "QWENPROXY_AUTH": "none"}
-    async with proxy(environ, confdir, modes=(REVERSE, REGULAR)) as found:
         yield found
 
 

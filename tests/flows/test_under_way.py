@@ -1,10 +1,8 @@
 """Which of the apps' connections are idle, and which visits are under way: over HTTP/1.1, HTTP/2 and a tunnel."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from mitmproxy.addons.proxyserver import Proxyserver
 
 from qwenproxy.flows import under_way
@@ -12,28 +10,9 @@ from tests.support.clients import HELLO, App2, connected, request, trusting, tun
 from tests.support.clock import until
 from tests.support.original import original
 from tests.support.processes import authority
-from tests.support.proxy import REGULAR, REVERSE, Running, proxy
+from tests.support.proxy import Running
 from tests.support.stage import ANSWER
-from tests.support.upstream import Connection, Upstream, upstream, whole
-
-
-@pytest.fixture(scope="module")
-def confdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mitmproxy")
-
-
-@pytest.fixture
-async def qwen() -> AsyncIterator[Upstream]:
-    async with upstream(whole(ANSWER)) as found:
-        yield found
-
-
-@pytest.fixture
-async def running(qwen: Upstream, confdir: Path) -> AsyncIterator[Running]:
-    authority(confdir)
-    environ = {"QWENPROXY_UPSTREAM": qwen.base_url, "QWENPROXY_AUTH": "none"}
-    async with proxy(environ, confdir, modes=(REVERSE, REGULAR)) as found:
-        yield found
+from tests.support.upstream import Connection, Upstream, whole
 
 
 class Gate:

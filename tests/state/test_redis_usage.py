@@ -24,6 +24,15 @@ async def test_all_of_it_leaves_the_redis_by_itself(server: RedisServer) -> None
         assert 3 * DAY < milliseconds / 1000 <= 4 * DAY
 
 
+@SERVICES
+@REDIS
+async def test_a_batch_that_is_given_again_counts_once(server: RedisServer) -> None:
+    usage = RedisUsage(server.url, Secret(), 3 * DAY, lambda: 1_790_000_000.0)
+    for batch in ("one", "one", "two", "", ""):
+        usage.add([USE], batch)
+    assert [use.requests for use in usage.read("")] == [4]
+
+
 def test_while_it_is_away_that_is_an_error_which_names_it() -> None:
     usage = RedisUsage(f"redis://127.0.0.1:{free_port()}/0", Secret("hidden"), DAY)
     for step in (lambda: usage.add([USE]), lambda: usage.read("")):

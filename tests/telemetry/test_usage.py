@@ -25,9 +25,11 @@ class Kept:
 
     def __init__(self) -> None:
         self.writes: list[list[Use]] = []
+        self.tried: list[tuple[str, list[Use]]] = []
         self.broken = False
 
-    def add(self, uses: Sequence[Use]) -> None:
+    def add(self, uses: Sequence[Use], batch: str = "") -> None:
+        self.tried.append((batch, list(uses)))
         if self.broken:
             raise OSError("the disk is full")
         self.writes.append(list(uses))
@@ -99,9 +101,26 @@ async def test_what_cannot_be_written_waits_and_that_is_said_once(caplog: pytest
     asked(traffic)
     await asyncio.sleep(0.1)
     kept.broken = False
-    assert await until(lambda: bool(kept.writes))
-    assert kept.writes[0][0].requests == 2
+    assert await until(lambda: len(kept.writes) == 2)
+    assert [write[0].requests for write in kept.writes] == [1, 1]
     assert len([line for line in caplog.records if line.levelno == logging.WARNING]) == 1
+
+
+async def test_what_may_have_been_written_is_tried_again_under_the_same_name() -> None:
+    """The answer to a step may be lost, and the step made."""
+    kept, names = Kept(), iter(["one", "two"])
+    kept.broken = True
+    log = UsageLog(kept, Clock().now, lambda: next(names))
+    traffic = Traffic([log])
+    asked(traffic)
+    assert await until(lambda: len(kept.tried) > 1)
+    asked(traffic)
+    kept.broken = False
+    log.close()
+    first, *others = kept.tried
+    assert first[0] == "one"
+    assert others[:-1] == [first] * (len(others) - 1)
+    assert others[-1][0] == "two"
 
 
 def test_a_key_is_told_by_the_beginning_of_its_digest() -> None:

@@ -95,6 +95,8 @@ class Reader(Reading):
         text = part.get("text")
         if type(text) is not str:
             self._special(part, index)
+        elif not text:
+            self._normaliser.open(index)  # how an answer begins: the app is told before the first word is there
         elif part.get("thought"):
             self._normaliser.reasoning(index, text)
         else:

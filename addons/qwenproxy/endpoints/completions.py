@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from qwenproxy import sse
 from qwenproxy.endpoints import middle, validation
@@ -141,10 +141,7 @@ class CompletionWriter:
 def checked(body: bytes) -> Json:
     """The request in *body*.  Raises ProxyError."""
     asked: Json = validation.parse(body)
-    try:
-        CHECKER.validate_python(asked)
-    except ValidationError as e:
-        raise validation.explain(asked, e.errors(include_url=False)) from None
+    validation.conform(asked, CHECKER)
     return asked
 
 

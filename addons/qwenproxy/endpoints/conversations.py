@@ -5,9 +5,9 @@ Source: the `openai` package's `conversations` types (3.54).
 
 from typing import Any, TypedDict
 
-from pydantic import TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, with_config
 
-from qwenproxy.endpoints.validation import explain, parse
+from qwenproxy.endpoints.validation import conform, parse
 from qwenproxy.errors import INVALID_VALUE, ProxyError
 from qwenproxy.wire.openai import Items, Json
 from qwenproxy.wire.responses import Item
@@ -32,10 +32,7 @@ CHECKER = TypeAdapter(Content)
 def read(body: bytes) -> Json:
     """The request in *body*; there may be none.  Raises ProxyError."""
     asked: Any = parse(body) if body.strip() else {}
-    try:
-        CHECKER.validate_python(asked)
-    except ValidationError as e:
-        raise explain(asked, e.errors(include_url=False)) from None
+    conform(asked, CHECKER)
     content: Json = asked
     if len(content.get("items") or ()) > MOST:
         raise ProxyError(INVALID_VALUE, f"'items' may have {MOST} items at most.", param="items")

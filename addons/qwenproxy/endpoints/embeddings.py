@@ -6,10 +6,10 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from qwenproxy.endpoints.embedding_inputs import inputs
-from qwenproxy.endpoints.validation import explain, parse
+from qwenproxy.endpoints.validation import conform, parse
 from qwenproxy.wire.embeddings import EmbeddingRequest
 from qwenproxy.wire.openai import Json
 
@@ -27,10 +27,7 @@ class EmbeddingCall:
 
     def __init__(self, body: bytes) -> None:
         asked: Json = parse(body)
-        try:
-            CHECKER.validate_python(asked)
-        except ValidationError as e:
-            raise explain(asked, e.errors(include_url=False)) from None
+        conform(asked, CHECKER)
         self.model: str = asked["model"]
         self.inputs = inputs(asked["input"])
         self.asked: Json = {k: v for k, v in asked.items() if k not in ("model", "input") and v is not None}

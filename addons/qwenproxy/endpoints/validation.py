@@ -6,16 +6,12 @@ A wrong body is a 400 in OpenAI's shape that names the field in OpenAI's notatio
 from collections.abc import Callable, Sequence
 from typing import Any, Never
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from qwenproxy import depth
 from qwenproxy.errors import INVALID_REQUEST, INVALID_TYPE, INVALID_VALUE, MISSING_PARAMETER, Failure, ProxyError
 from qwenproxy.wire.openai import ChatRequest, Json
-
-DEPTH = 200
-"""Levels of nesting taken.  orjson writes 254 at most; the rest is for what a dialect puts around a request."""
-ORJSON_DEPTH = 254
 
 SHOWN = 60
 """Characters of a wrong value that its error shows."""
@@ -67,37 +63,31 @@ def validate(body: bytes) -> Json:
 
 def check(asked: Any) -> None:
     """Checks what is a chat completion request already.  Raises ProxyError."""
-    try:
-        CHECKER.validate_python(asked)
-    except ValidationError as e:
-        raise explain(asked, e.errors(include_url=False)) from None
+    conform(asked, CHECKER)
     for each in CHECKS:
         each(asked)
+
+
+def conform(asked: Any, checker: TypeAdapter[Any]) -> None:
+    """Sees whether *asked* is of *checker*'s type.  Raises ProxyError, which names the field."""
+    try:
+        checker.validate_python(asked)
+    except ValidationError as e:
+        raise _explained(asked, e.errors(include_url=False)) from None
 
 
 def parse(body: bytes) -> Any:
     """The JSON in *body*.  Raises ProxyError for what is none, or is nested too deep to be written again."""
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as e:
+        return depth.loads(body)
+    except depth.TooDeep:
+        message = f"The request body is nested more than {depth.DEEPEST} levels deep."
+        raise ProxyError(INVALID_REQUEST, message) from None
+    except ValueError as e:
         raise ProxyError(INVALID_REQUEST, f"The request body is not valid JSON: {e}.") from None
-    if body.count(b"[") + body.count(b"{") > DEPTH and too_deep(value):
-        raise ProxyError(INVALID_REQUEST, f"The request body is nested more than {DEPTH} levels deep.")
-    return value
 
 
-def too_deep(value: Any) -> bool:
-    """Whether *value* has more than `DEPTH` levels: put that much deeper, orjson would not write it."""
-    for _ in range(ORJSON_DEPTH - DEPTH):
-        value = [value]
-    try:
-        orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        return True
-    return False
-
-
-def explain(asked: Any, details: Sequence[ErrorDetails]) -> ProxyError:
+def _explained(asked: Any, details: Sequence[ErrorDetails]) -> ProxyError:
     """The first fault of *asked*; of the branches of a union, the one that was followed deepest."""
     faults = [Fault(asked, detail) for detail in details]
     place = faults[0].path

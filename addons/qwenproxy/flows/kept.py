@@ -124,7 +124,7 @@ class Kept:
 
     def _followed(self, ask: Ask, name: str, after: int) -> Answer:
         headers = {"content-type": EVENT_STREAM, "cache-control": "no-cache"} | headers_of(ask.record)
-        body = FollowedBody(self._there, ask.owner, name, after, ask.record.close)
+        body = FollowedBody(self._there, ask.owner, name, after, ask.record)
         return Answer(200, headers, body, self._settings.heartbeat)
 
     async def _remove(self, ask: Ask) -> Answer:

@@ -101,6 +101,8 @@ class RateLimits:
         self._limiter = MovingWindowRateLimiter(MemoryStorage() if storage is None else storage)
         self._together = None if link is None else MovingWindowRateLimiter(_storage(link))
         self._clock = clock
+        self._apart = False
+        """The last request was counted by this proxy alone."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """One for each client that is being looked at."""
 
@@ -119,6 +121,7 @@ class RateLimits:
                 verdict = await self._check(self._together, self.link.within, client)
             except Away as e:
                 return await self._check_alone(self.link, client, e)
+            self._apart = False
             for window in self._windows:  # so that it has a place to go on from by itself
                 await self._limiter.hit(window, NAMESPACE, client)
             return verdict
@@ -126,7 +129,9 @@ class RateLimits:
     async def _check_alone(self, link: Link, client: str, error: Away) -> Verdict:
         self.alone += 1
         link.count("rate_limits_alone")
-        log.warning("rate limits hold for this proxy alone at the moment: %s", error)
+        if not self._apart:  # said once, not with every request
+            log.warning("rate limits hold for this proxy alone at the moment: %s", error)
+        self._apart = True
         return await self._check(self._limiter, at_once, client)
 
     async def _check(self, limiter: MovingWindowRateLimiter, ask: Asked, client: str) -> Verdict:

@@ -157,8 +157,11 @@ class Usage(Protocol):
     """Where what was used is kept over restarts, of all processes together.  Its methods wait for a disk or a network:
     call them in a thread.  Both raise OSError if it cannot be used."""
 
-    def add(self, uses: Sequence[Use]) -> None:
-        """Add these figures to those that are there; what is too old is forgotten."""
+    def add(self, uses: Sequence[Use], batch: str = "") -> None:
+        """Add these figures to those that are there; what is too old is forgotten.
+
+        *batch*: a name for this step.  Given again under it, since nobody heard whether it was made, they count once.
+        """
         ...
 
     def read(self, since: str) -> list[Use]:

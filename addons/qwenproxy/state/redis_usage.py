@@ -1,6 +1,7 @@
 """What was used, by day, client key and model, in a Redis that several machines share.
 
-PREFIX days names the days that there are; PREFIX DAY is one (a hash), from `FIGURE KEY MODEL` to a number.
+PREFIX days names the days that there are; PREFIX DAY is one (a hash), from `FIGURE KEY MODEL` to a number;
+PREFIX batch:NAME is there while that batch might be given again.
 """
 
 import time
@@ -17,10 +18,14 @@ from qwenproxy.state.usage import day_of
 PREFIX = "qwenproxy:usage:"
 DAY = 86_400.0
 WIDTH = len(Use._fields)
+AGAIN = 7 * DAY
+"""Seconds for which it is known which batches were added: one that is tried again and again may take a while."""
 
 ADD = Script(f"""
 local days = ARGV[1] .. 'days'
-for at = 4, #ARGV, {WIDTH} do
+local batch = ARGV[1] .. 'batch:' .. ARGV[4]
+if ARGV[4] ~= '' and not redis.call('SET', batch, 1, 'NX', 'PX', {AGAIN * 1000:.0f}) then return end
+for at = 5, #ARGV, {WIDTH} do
     local day, row = ARGV[at], ' ' .. ARGV[at + 1] .. ' ' .. ARGV[at + 2]
     for figure = 3, {WIDTH - 1} do redis.call('HINCRBY', ARGV[1] .. day, figure .. row, ARGV[at + figure]) end
     redis.call('PEXPIRE', ARGV[1] .. day, ARGV[3])
@@ -29,7 +34,7 @@ end
 redis.call('ZREMRANGEBYLEX', days, '-', '(' .. ARGV[2])
 redis.call('PEXPIRE', days, ARGV[3])
 """)
-"""PREFIX OLDEST LIFETIME(ms) USES: adds them; days before OLDEST are forgotten."""
+"""PREFIX OLDEST LIFETIME(ms) BATCH USES: adds them, unless BATCH was added; days before OLDEST are forgotten."""
 
 READ = Script("""
 local found = {}
@@ -43,19 +48,16 @@ return found
 
 @dataclass(frozen=True)
 class RedisUsage:
-    """The usage in the Redis at *url*, of all machines together, forgotten after *lifetime* seconds.
-
-    If a connection breaks between a step and its answer, its figures are added once more later.
-    """
+    """The usage in the Redis at *url*, of all machines together, forgotten after *lifetime* seconds."""
 
     url: str
     password: Secret
     lifetime: float
     now: Callable[[], float] = time.time
 
-    def add(self, uses: Sequence[Use]) -> None:
-        oldest = day_of(self.now() - self.lifetime)
-        words = (PREFIX, oldest, round((self.lifetime + DAY) * 1000), *(word for use in uses for word in use))
+    def add(self, uses: Sequence[Use], batch: str = "") -> None:
+        oldest, lifetime = day_of(self.now() - self.lifetime), round((self.lifetime + DAY) * 1000)
+        words = (PREFIX, oldest, lifetime, batch, *(word for use in uses for word in use))
         errand.run(self.url, self.password.reveal(), ADD, words)
 
     def read(self, since: str) -> list[Use]:

@@ -30,7 +30,8 @@ class UsageFile:
     lifetime: float
     now: Callable[[], float] = time.time
 
-    def add(self, uses: Sequence[Use]) -> None:
+    def add(self, uses: Sequence[Use], batch: str = "") -> None:
+        """In one transaction, so that an error says that nothing was added: *batch* is not needed."""
         with self._opened() as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(ADD, uses)

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from qwenproxy.record import Record
 from qwenproxy.state.base import Usage, Use
@@ -28,13 +30,31 @@ type Row = tuple[str, str, str]
 """Day, key, model."""
 
 
-class UsageLog:
-    """A watcher of the traffic; *store*: where the figures go; *now*: seconds since 1970."""
+class Batch(NamedTuple):
+    """What is written together, under a name by which it counts once however often it has to be tried."""
 
-    def __init__(self, store: Usage, now: Callable[[], float] = time.time) -> None:
+    uses: Sequence[Use]
+    name: str
+
+
+class UsageLog:
+    """A watcher of the traffic; *store*: where the figures go.
+
+    *now*: seconds since 1970; *new_name*: makes one for each batch.
+    """
+
+    def __init__(
+        self,
+        store: Usage,
+        now: Callable[[], float] = time.time,
+        new_name: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
         self._store = store
         self._now = now
+        self._new_name = new_name
         self._waiting: dict[Row, list[int]] = {}
+        self._batch: Batch | None = None
+        """Taken from what waits, and not yet known to be written."""
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._complaint = ""
@@ -63,7 +83,10 @@ class UsageLog:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._add(self._taken())
+        if self._writing is not None:
+            self._batch = None  # its thread writes it
+        while (batch := self._next()) is not None and self._written(batch):
+            pass
 
     def _today(self) -> str:
         number = self._now() // DAY
@@ -78,21 +101,23 @@ class UsageLog:
         elif len(self._waiting) < MOST:
             self._waiting[row] = list(figures)
 
-    def _taken(self) -> list[Use]:
-        waiting, self._waiting = self._waiting, {}
-        return [Use(*row, *figures) for row, figures in waiting.items()]
+    def _next(self) -> Batch | None:
+        """What is to be written: the last batch again, if it was not, else what waits, if anything does."""
+        if self._batch is None and self._waiting:
+            waiting, self._waiting = self._waiting, {}
+            self._batch = Batch([Use(*row, *figures) for row, figures in waiting.items()], self._new_name())
+        return self._batch
 
-    def _add(self, uses: Sequence[Use]) -> bool:
-        """Write *uses*; whether that went well.  A complaint is made once."""
+    def _written(self, batch: Batch) -> bool:
+        """Write *batch*; whether that went well.  A complaint is made once."""
         try:
-            if uses:
-                self._store.add(uses)
+            self._store.add(*batch)
         except OSError as e:
             if str(e) != self._complaint:
                 self._complaint = str(e)
                 log.warning("What was used cannot be written, and is kept in memory until it can be: %s", e)
             return False
-        self._complaint = ""
+        self._batch, self._complaint = None, ""
         return True
 
     def _begin(self) -> None:
@@ -100,12 +125,10 @@ class UsageLog:
         self._writing = asyncio.create_task(self._write(), name="write what was used")
 
     async def _write(self) -> None:
-        uses = self._taken()
-        if not await asyncio.to_thread(self._add, uses):
-            for use in uses:
-                self._count(use[:3], use[3:])
+        if (batch := self._next()) is not None:
+            await asyncio.to_thread(self._written, batch)
         self._writing = None
-        if self._waiting:
+        if self._batch is not None or self._waiting:
             self._timer = asyncio.get_running_loop().call_later(PAUSE, self._begin)
 
 

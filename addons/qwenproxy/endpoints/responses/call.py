@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from qwenproxy import sse
 from qwenproxy.endpoints.responses import choice, compaction, fields, items, response
@@ -12,7 +12,7 @@ from qwenproxy.endpoints.responses.draft import Draft, Seal
 from qwenproxy.endpoints.responses.output import Wanted
 from qwenproxy.endpoints.responses.telling import Clock, Telling
 from qwenproxy.endpoints.responses.tools import Toolbox
-from qwenproxy.endpoints.validation import explain, parse
+from qwenproxy.endpoints.validation import conform, parse
 from qwenproxy.errors import INTERNAL, UPSTREAM_GARBLED, ProxyError
 from qwenproxy.wire.openai import ChatEvent, Head, Json
 from qwenproxy.wire.responses import ResponseRequest
@@ -147,7 +147,4 @@ def validate(body: bytes) -> Json:
 
 def check(asked: Any) -> None:
     """Checks what is a request already.  Raises ProxyError."""
-    try:
-        CHECKER.validate_python(asked)
-    except ValidationError as e:
-        raise explain(asked, e.errors(include_url=False)) from None
+    conform(asked, CHECKER)
