@@ -17,6 +17,7 @@ from tests.support.services import needs
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "scripts" / "deploy"
 HAPROXY, NGINX, SYSTEMD = needs("haproxy"), needs("nginx"), needs("systemd-analyze")
+KUBERNETES = needs("kubernetes-validate")
 OF_HAPROXY = {"BIND", "ONE", "TWO", "THREE"}
 
 LEAVE = Settings().drain_timeout + 10
@@ -148,3 +149,12 @@ def test_systemd_takes_it(tmp_path: Path) -> None:
     text = (DEPLOY / "qwenproxy.service").read_text()
     unit.write_text(text.replace("/opt/qwenproxy/bin/qwenproxy", sys.executable, 1))
     assert "Unknown" not in said("systemd-analyze", "verify", "--recursive-errors=no", "--man=no", str(unit))
+
+
+@KUBERNETES[0]
+@KUBERNETES[1]
+@pytest.mark.parametrize("version", ["1.25", "1.29", "1.33", "1.37"])
+def test_kubernetes_knows_every_field(version: str) -> None:
+    file = str(DEPLOY / "kubernetes.yaml")
+    told = said("kubernetes-validate", "--kubernetes-version", version, "--strict", file)
+    assert told.count("passed") == len(documents("kubernetes.yaml"))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = {"promtool": "prometheus", "systemd-analyze": "systemd"}
+PACKAGES = {"promtool": "prometheus", "systemd-analyze": "systemd", "kubernetes-validate": "none; PyPI has it"}
 """Programs, and the Debian packages that they are in, where these have other names."""
 
 
