@@ -8,6 +8,7 @@ GOOD = [
     "redis://h",
     "redis://h:6379/0",
     "rediss://u:p@h:1/2?ssl_ca_certs=/ca.pem",
+    "rediss://h?ssl_certfile=/own.pem&ssl_keyfile=/own.key",
     "unix:///run/r.sock?db=3",
     "redis://[::1]:1",
 ]
@@ -26,7 +27,9 @@ WRONG = {
     "redis://h:0": "names no host",
     "redis://hidden:x": "cannot be read",
     "redis://h/hidden": "number of a database",
-    "rediss://h?ssl_cert_reqs=none": "may say db and ssl_ca_certs, not ssl_cert_reqs",
+    "rediss://h?ssl_cert_reqs=none": "may say db, ssl_ca_certs, ssl_certfile, ssl_keyfile, not ssl_cert_reqs",
+    "redis://h?ssl_ca_certs=/ca.pem": "begins with redis:// may say db, not ssl_ca_certs",
+    "rediss://h?ssl_keyfile=/own.key": "says ssl_certfile and ssl_keyfile both, or neither",
     "redis://h#hidden": "a fragment",
 }
 
@@ -36,6 +39,18 @@ def test_a_wrong_one_is_refused_and_not_told(text: str) -> None:
     with pytest.raises(ValueError, match=WRONG[text]) as caught:
         redis_urls.checked(text)
     assert "hidden" not in str(caught.value)
+
+
+FILES = {
+    "rediss://h?ssl_keyfile=/own%20key&ssl_certfile=/own.pem": {"ssl_certfile": "/own.pem", "ssl_keyfile": "/own key"},
+    "rediss://h?db=1": {},
+    "/some/file?ssl_ca_certs=/ca.pem": {},
+}
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_the_files_that_it_names(text: str) -> None:
+    assert redis_urls.files(text) == FILES[text]
 
 
 PARTED = {

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -216,26 +216,22 @@ class QwenProxy:
 
     def _found(self) -> Settings:
         """The settings by the options as they are now.  Raises OptionsError if the options or they are wrong."""
+        if self._desk is None:
+            self._read({})  # what `load` could not read: options that stand by default would hide it
         found = self._read({o.name.removeprefix(PREFIX): getattr(ctx.options, o.name) for o in settings.options()})
-        try:
+        with refused():
             startup.check(ctx.options, found, self.settings, alone=self._alone)
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
         return found
 
     def _read(self, options: Mapping[str, object]) -> Settings:
-        try:
+        with refused():
             return settings.load(self._environ, Path.cwd(), options)
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
 
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
         toolbox = self._tools(found)
-        try:
+        with refused():
             over = self.telemetry.take_up(found)
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
         for watcher in over:
             work = asyncio.to_thread(watcher.close)
             asyncio_utils.create_task(work, name="close what follows the traffic", keep_ref=True)
@@ -263,14 +259,12 @@ class QwenProxy:
 
     def _tools(self, found: Settings) -> Toolbox:
         """The proxy's own tools by *found*; those that are running go on."""
-        try:
+        with refused():
             if self._toolbox is None:
                 self._toolbox = Toolbox(found, self._environ)
             else:
                 registry.registry(found, self._environ)
                 spawn(self._toolbox.reload(found))
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
         return self._toolbox
 
     def _put_away(self) -> Iterator[Coroutine[Any, Any, None]]:
@@ -285,6 +279,15 @@ class QwenProxy:
         elif not wanted and self._json is not None:
             logs.undo_json(self._json)
             self._json = None
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """What is wrong with a setting is wrong with an option: for mitmproxy an OptionsError."""
+    try:
+        yield
+    except ValueError as e:
+        raise exceptions.OptionsError(str(e)) from None
 
 
 def anybody(_hook: str) -> bool:

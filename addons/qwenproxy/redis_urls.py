@@ -3,9 +3,11 @@
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 SCHEMES = ("redis", "rediss", "unix")
-QUERY = {"db", "ssl_ca_certs"}
-"""What may follow the question mark: the number of a database, the file of a private authority.  Nothing that would
-turn a check off."""
+DATABASE = "db"
+AUTHORITY, CERTIFICATE, KEY = FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+QUERY = {"redis": {DATABASE}, "rediss": {DATABASE, *FILES}, "unix": {DATABASE}}
+"""What may follow the question mark: the number of a database; with TLS the files of a private authority, of our own
+certificate and of its key.  Nothing that would turn a check off."""
 
 
 def is_one(text: str) -> bool:
@@ -27,13 +29,21 @@ def checked(text: str) -> str:
         raise ValueError("the address of Redis names no host, or no socket")
     if parts.scheme != "unix" and not (parts.path.strip("/") or "0").isdecimal():
         raise ValueError("the path in the address of Redis is the number of a database")
-    if unknown := set(query) - QUERY:
-        raise ValueError(
-            f"the address of Redis may say {' and '.join(sorted(QUERY))}, not {', '.join(sorted(unknown))}"
-        )
+    allowed = QUERY[parts.scheme]
+    if unknown := set(query) - allowed:
+        told = f"{parts.scheme}:// may say {', '.join(sorted(allowed))}, not {', '.join(sorted(unknown))}"
+        raise ValueError(f"an address of Redis that begins with {told}")
+    if (CERTIFICATE in query) != (KEY in query):
+        raise ValueError(f"the address of Redis says {CERTIFICATE} and {KEY} both, or neither")
     if parts.fragment:
         raise ValueError("the address of Redis holds a fragment")
     return text
+
+
+def files(text: str) -> dict[str, str]:
+    """The files that the address *text* names, each by what it is there for."""
+    query = parse_qs(urlsplit(text).query) if is_one(text) else {}
+    return {name: query[name][-1] for name in FILES if name in query}
 
 
 def parted(text: str) -> tuple[str, str]:

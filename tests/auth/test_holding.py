@@ -11,7 +11,7 @@ import pytest
 
 from qwenproxy.auth.client import Client
 from qwenproxy.auth.conversation import Blocked, Refused, SignInError, Unreachable
-from qwenproxy.auth.holding import Holding
+from qwenproxy.auth.holding import BY_ANOTHER, Holding
 from qwenproxy.auth.store import Store
 from qwenproxy.wire import oauth
 from qwenproxy.wire.oauth import TokenAnswer
@@ -144,6 +144,10 @@ async def test_a_logout_of_another_process_too(house: House) -> None:
     house.file.remove()
     await house.holding.look()
     assert house.holding.token is None
+    assert house.holding.lost == BY_ANOTHER
+    house.sign_in()
+    await house.holding.look()
+    assert house.holding.lost == ""
 
 
 async def test_a_file_that_becomes_malformed_changes_nothing(house: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -170,9 +174,10 @@ async def test_a_file_that_cannot_be_read_changes_nothing(house: House) -> None:
 async def test_a_dead_login_is_forgotten(house: House, said: Said) -> None:
     house.sign_in()
     house.server.script = [said]
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as caught:
         await house.holding.refresh("at-1")
     assert house.holding.token is None
+    assert house.holding.lost == caught.value.message
     assert not house.file.exists
     assert house.file.neighbours == []
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,33 @@ async def test_only_the_login_that_is_over_is_removed(fleet: Fleet) -> None:
     with pytest.raises(Overtaken):
         await one.remove(None, {"rt-1"})
     assert await one.remove(None, {"rt-1", "rt-2"})
+
+
+async def test_why_there_is_no_login_any_more_is_told_to_all(fleet: Fleet) -> None:
+    one, silent, other = fleet.store(), fleet.store(), fleet.store()
+    assert (await other.read()).fault == "", "there never was one"
+    await one.write(token(1), None)
+    assert await one.remove(None, {"rt-1"}, "{} said no")
+    assert (await other.read()).fault == "{} said no"
+    await one.write(token(2), None)
+    assert await one.remove(None)
+    assert (await other.read()).fault == "somebody has signed out"
+    await one.write(token(3, left=-1), None)
+    await asyncio.gather(silent.read(), other.read())
+    async with silent.lock() as lock:
+        await lock.spend()  # and nothing is ever heard of it
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(Locked):
+                async with other.lock() as lock:
+                    await lock.spend()
+                    assert await other.remove(lock, {"rt-3"}, "it said no")
+                    break
+            await asyncio.sleep(0.05)
+    assert (await one.read()).fault.startswith("it said no: the proxy that had sent its refresh token fell silent")
+    await one.write(token(4), None)
+    assert await one.remove(None, {"rt-4"}, "it said no again")
+    assert (await other.read()).fault == "it said no again"
 
 
 async def test_a_login_in_a_file_is_offered_once(fleet: Fleet) -> None:

@@ -80,14 +80,27 @@ def test_wrong_options_are_one_line_and_status_2(
     assert err.count("\n") == 1
 
 
-def test_a_wrong_variable_is_named(
-    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+WRONG_VARIABLES = {
+    "a name": ("HEARTBEET", "1", "QWENPROXY_HEARTBEET: no such setting; the nearest is QWENPROXY_HEARTBEAT"),
+    "a file of client keys": ("CLIENT_KEYS_FILE", "nowhere", "QWENPROXY_CLIENT_KEYS_FILE: "),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "complaint"), WRONG_VARIABLES.values(), ids=WRONG_VARIABLES.keys())
+def test_a_wrong_variable_is_named_before_what_it_was_to_allow(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    complaint: str,
 ) -> None:
-    monkeypatch.setenv("QWENPROXY_HEARTBEET", "1")
+    monkeypatch.setenv("QWENPROXY_ALLOW_REMOTE", "true")
+    monkeypatch.setenv(f"QWENPROXY_{name}", value)
     with pytest.raises(SystemExit) as caught:
-        main(["run"])
+        main(["run", "--host", "0.0.0.0"])
     assert caught.value.code == 2
-    assert "QWENPROXY_HEARTBEET: no such setting; the nearest is QWENPROXY_HEARTBEAT" in capsys.readouterr().err
+    assert complaint in capsys.readouterr().err
 
 
 def parsed(*words: str) -> argparse.Namespace:

@@ -1,6 +1,7 @@
 """Three whole proxies behind HAProxy, with a Redis: what they share, and what becomes of exchanges when one goes."""
 
 import asyncio
+import re
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import openai
@@ -212,3 +214,97 @@ async def test_whole_proxies_share_one_login(tmp_path: Path) -> None:
         printed = "".join(proxy.output for proxy in proxies)
         assert not (tmp_path / ".qwen").exists()
         assert KEY not in printed
+
+
+LOST = "fell silent, so that another had to try the same one"
+
+
+async def refused(app: openai.AsyncOpenAI, text: str) -> str:
+    """What the app is told, once its error says *text*; until then others may be there."""
+    told = ""
+    for _ in range(600):
+        with pytest.raises(openai.APIStatusError) as caught:
+            await said(app, "Hello")
+        told = str(caught.value)
+        if text in told:
+            assert caught.value.status_code == 401
+            return told
+        await asyncio.sleep(0.2)
+    raise AssertionError(told)
+
+
+async def answered(app: openai.AsyncOpenAI) -> None:
+    """Wait until the app is answered."""
+    for _ in range(300):
+        try:
+            assert await said(app, "Hello")
+            return
+        except openai.AuthenticationError:
+            await asyncio.sleep(0.1)
+    raise AssertionError("no login has come back")
+
+
+async def why_not(port: int) -> dict[str, Any]:
+    """What the proxy at *port* says of itself, which is not ready."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as response:
+        assert response.status == 503
+        found: dict[str, Any] = orjson.loads(await response.read())
+        return found
+
+
+async def confirm(link: str) -> None:
+    """Open *link* and say yes, as a browser would."""
+    async with aiohttp.ClientSession() as browser:
+        async with browser.get(link) as page:
+            fields = dict(re.findall(r'name="(user_code|ticket)" value="([^"]+)"', await page.text()))
+        async with browser.post(link.partition("?")[0], data=fields | {"answer": "authorise"}) as page:
+            assert page.status == 200, await page.text()
+
+
+async def test_a_lost_login_is_reported_everywhere_and_the_sign_in_that_is_offered_brings_all_back(
+    tmp_path: Path,
+) -> None:
+    """One proxy is stopped with its refresh on the way, for longer than the others can wait for what comes of it."""
+    async with house(tmp_path, pace=0.001) as made, AsyncExitStack() as stack:
+        oauth = made.simulator.oauth
+        made.more = {
+            "upstream": f"{made.simulator.base_url}/v1",
+            "auth": "oauth",
+            "oauth_url": made.simulator.base_url,
+        }
+        async with running((*QWENPROXY, "login", "--no-qr"), made.environ) as login:
+            assert await login.ended() == 0, login.output
+        oauth.terms.authorise_after = None
+        oauth.be("slow 5", at="refresh")
+        late = await stack.enter_async_context(made.proxy(0))
+        assert await until(lambda: oauth.counts["refreshes"] == 1, 60)
+        late.process.send_signal(signal.SIGSTOP)
+        try:
+            others = [await stack.enter_async_context(made.proxy(number)) for number in (1, 2)]
+            front = await stack.enter_async_context(made.haproxy())
+            await front.until("Server unready/one is DOWN")  # what it sends before, the one that is stopped keeps
+            assert await refused(made.app(), LOST)
+            for number, proxy in enumerate(others, 1):
+                told = await refused(made.app(number), LOST)
+                link, code = re.findall(r"Open (\S+) and confirm the code (\S+), or run `qwenproxy login`", told)[0]
+                found = await why_not(made.ports[number])
+                assert LOST in found["why"]
+                assert found["next"] == f"open {link} and enter {code}, or run `qwenproxy login`"
+                assert LOST in proxy.output
+                assert f"Sign in to Qwen: open {link} and confirm the code {code}" in proxy.output
+            for command in ("status", "doctor"):
+                report = await stack.enter_async_context(running((*QWENPROXY, command), made.environ))
+                assert await report.ended() == 1
+                assert LOST in (shown := " ".join(report.output.split()))
+                assert "`qwenproxy login` signs in" in shown
+            await confirm(link)
+            for anyone in (1, 2, None):
+                await answered(made.app(anyone))
+        finally:
+            late.process.send_signal(signal.SIGCONT)
+        refreshes = oauth.counts["refreshes"]
+        while oauth.counts["refreshes"] == refreshes:
+            for number in range(3):
+                await answered(made.app(number))
+            await asyncio.sleep(1)  # a login is good for 60 calls a minute
+        assert (oauth.counts["logins"], oauth.counts["reused"]) == (2, 1)

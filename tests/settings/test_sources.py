@@ -39,6 +39,26 @@ def test_an_empty_variable_is_one_that_was_not_set(tmp_path: Path) -> None:
     assert given(tmp_path, environ) == []
 
 
+LINKS = {
+    "SERVICE_HOST": "10.0.0.1",
+    "SERVICE_PORT": "80",
+    "SERVICE_PORT_HTTP": "80",
+    "PORT": "tcp://10.0.0.1:80",
+    "PORT_80_TCP": "tcp://10.0.0.1:80",
+    "PORT_80_TCP_ADDR": "10.0.0.1",
+    "PORT_80_TCP_PORT": "80",
+    "PORT_80_TCP_PROTO": "tcp",
+}
+"""What the container of a Pod is told of a Service that is called `qwenproxy` (Kubernetes, Service: environment)."""
+
+
+def test_what_kubernetes_tells_of_a_service_is_no_setting(tmp_path: Path) -> None:
+    links = {f"QWENPROXY_{name}": value for name, value in LINKS.items()}
+    assert given(tmp_path, {"HOME": str(tmp_path)} | links) == []
+    with pytest.raises(ValueError, match="QWENPROXY_PORT: no such setting"):
+        given(tmp_path, {"HOME": str(tmp_path), "QWENPROXY_PORT": "8080"})
+
+
 def test_an_option_that_is_a_list_is_joined(tmp_path: Path) -> None:
     """So that `--set qwen_hosts=a,b` and `--set qwen_hosts=a --set qwen_hosts=b` are the same."""
     found = given(tmp_path, {"HOME": str(tmp_path)}, {"hosts": ["a,b", "c"]})

@@ -46,6 +46,19 @@ def test_a_password_is_kept_apart_from_what_is_shown(address: str) -> None:
     assert not other.state_password, "it is not for another Redis"
 
 
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("ssl_ca_certs=/nowhere.pem", "ssl_ca_certs: /nowhere.pem"),
+        ("ssl_certfile=/nowhere.pem&ssl_keyfile=/nowhere.key", "ssl_certfile: /nowhere.pem"),
+    ],
+)
+def test_a_file_for_tls_that_is_not_there_is_told_at_once(query: str, named: str) -> None:
+    with pytest.raises(ValueError, match=f"QWENPROXY_STATE: {named}: No such file") as caught:
+        load({"QWENPROXY_STATE": f"rediss://:hidden@h/0?{query}"}, Path("/"))
+    assert "hidden" not in str(caught.value)
+
+
 def test_a_password_is_not_an_option() -> None:
     with pytest.raises(ValueError, match="set QWENPROXY_STATE instead") as caught:
         load({}, Path("/"), {"state": "redis://:hidden@h"})

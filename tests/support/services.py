@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = {"promtool": "prometheus", "systemd-analyze": "systemd"}
+PACKAGES = {"promtool": "prometheus", "systemd-analyze": "systemd", "kubernetes-validate": "none; PyPI has it"}
 """Programs, and the Debian packages that they are in, where these have other names."""
 
 
@@ -38,7 +38,8 @@ def free_port() -> int:
 class RedisServer:
     """A Redis of its own, on loopback, whose data end with it unless it is told to *keep* them.
 
-    *enter*: the words before a command that is to run elsewhere, as in a network namespace.
+    *enter*: the words before a command that is to run elsewhere, as in a network namespace.  *told*: what it is told
+    besides, by the name of the directive.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class RedisServer:
     keep: bool = False
     bind: str = "127.0.0.1"
     enter: Sequence[str] = ()
+    told: Mapping[str, object] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -61,6 +63,7 @@ class RedisServer:
     async def start(self) -> None:
         """Listen on return."""
         told = {"unixsocket": self.socket, "port": self.port, "bind": self.bind, "dir": self.folder, "save": ""}
+        told |= self.told
         words = [
             "--protected-mode",
             "no",

@@ -17,7 +17,7 @@ class Stamp(Protocol):
 
 
 class Stored(NamedTuple):
-    """What is kept: no stamp, nothing; no token, and a fault, if it cannot be used."""
+    """What is kept: no stamp, nothing, and the fault says why, if that is known; no token, if it cannot be used."""
 
     stamp: Stamp | None = None
     token: Token | None = None
@@ -86,9 +86,10 @@ class LoginStore(Protocol):
         """
         ...
 
-    async def remove(self, lock: Lock | None, only: Collection[str] | None = None) -> bool:
+    async def remove(self, lock: Lock | None, only: Collection[str] | None = None, why: str = "") -> bool:
         """Forget the login, if its refresh token is one of *only* (None: in any case); whether there was one.
 
+        *why*: what those are told who share it.
         Raises LockLost, Overtaken.
         """
         ...

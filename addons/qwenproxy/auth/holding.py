@@ -20,6 +20,7 @@ from qwenproxy.wire.oauth import TokenAnswer
 log = logging.getLogger(__name__)
 
 NOTHING: frozenset[Token] = frozenset()
+BY_ANOTHER = "another program has signed out, or found that the login is over"
 
 
 class Holding:
@@ -31,6 +32,8 @@ class Holding:
         """Whether the token is in memory only."""
         self.away = ""
         """Why it is not known whether anybody is signed in; "" if it is."""
+        self.lost = ""
+        """Why there is no login any more; "" if that is not known."""
         self.refreshed_at: float | None = None
         self._store = store
         self._client = client
@@ -108,7 +111,7 @@ class Holding:
             return
         if self.unsaved and there in self._before:
             return
-        self._complaint, self.unsaved, self._before = "", False, NOTHING
+        self._complaint, self.lost, self.unsaved, self._before = "", "", False, NOTHING
         if there == self.token:
             return
         if not first:  # written while we looked on: so we know when, and how long it lasts
@@ -120,9 +123,11 @@ class Holding:
         """There is no token in the file."""
         if stored.stamp is not None:
             self._complain(stored.fault)
-        elif self.token is not None and not self.unsaved:
-            log.warning("%s is gone: signed out by another program", self._store.place)
-            self.token = None
+        elif not self.unsaved:
+            had, self.token = self.token, None
+            self.lost = stored.fault or (BY_ANOTHER if had else self.lost)
+            if had:
+                log.warning("There is no login in %s any more: %s", self._store.place, self.lost)
 
     async def _renew(self, old: Token, lock: Lock | None) -> None:
         before = self._before | {old}
@@ -137,8 +142,8 @@ class Holding:
                 answer = await self._client.renew(old.refresh_token, lock.check)
         except LockLost as e:
             raise Unreachable(f"the login was not renewed: {e}") from e
-        except Refused:
-            await self._end(before, lock)
+        except Refused as e:
+            await self._end(before, lock, e.message)
             if self.token is None:
                 raise
             return
@@ -164,7 +169,7 @@ class Holding:
             if self.unsaved:
                 log.warning("%s: the login could be written now", self._store.place)
             self.token, self._stamp, self._looked = new, stamp, True
-            self.unsaved, self._before, self._complaint = False, NOTHING, ""
+            self.unsaved, self._before, self._complaint, self.lost = False, NOTHING, "", ""
 
     def _hold_unsaved(self, new: Token, before: frozenset[Token], error: Exception) -> None:
         if not self.unsaved or self.token != new:
@@ -174,14 +179,15 @@ class Holding:
                 self._store.place,
                 _reason(error),
             )
-        self.token, self.unsaved, self._before = new, True, before
+        self.token, self.unsaved, self._before, self.lost = new, True, before, ""
 
-    async def _end(self, dead: frozenset[Token], lock: Lock | None) -> None:
+    async def _end(self, dead: frozenset[Token], lock: Lock | None, why: str) -> None:
         """Forget a login that the server has ended; another one that is in the file by now is taken up."""
-        self.token, self.unsaved, self._before = None, False, NOTHING
+        self.token, self.unsaved, self._before, self.lost = None, False, NOTHING, why
         try:
-            await self._store.remove(lock, {token.refresh_token for token in dead})
+            await self._store.remove(lock, {token.refresh_token for token in dead}, why)
             self._stamp = None
+            await self._look()
         except Overtaken:
             await self._look()
         except LockLost:

@@ -108,7 +108,7 @@ class Login:
         self.invitation, self.error = invitation, None
         self._news.set()
         log.warning(
-            "Sign in to Qwen: open %s and confirm the code %s (within %d minutes)",
+            "Sign in to Qwen: open %s and confirm the code %s (within %d minutes), or run `qwenproxy login`",
             invitation.link,
             invitation.user_code,
             max(1, invitation.expires_in // 60),

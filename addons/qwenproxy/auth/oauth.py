@@ -171,7 +171,7 @@ class OAuth:
     def status(self) -> Status:
         """How things are."""
         token = self._holding.token
-        error = self._login.error or self._failure
+        sign_in = "" if self._login.error is None else self._login.error.message
         refreshing = self._flight is not None and not self._flight.done()
         waiting = self._login.invitation is not None
         return Status(
@@ -181,10 +181,15 @@ class OAuth:
             expires_at=None if token is None else token.expires_at,
             resource_url="" if token is None else token.resource_url,
             refreshed_at=self._holding.refreshed_at,
-            error="" if error is None else error.message,
+            error="; ".join(filter(None, (self._why, sign_in))),
             invitation=self._login.invitation,
             saved=not self.unsaved,
         )
+
+    @property
+    def _why(self) -> str:
+        """What is wrong with the login; "" if nothing is known to be."""
+        return self._holding.lost or ("" if self._failure is None else self._failure.message)
 
     async def close(self) -> None:
         """End the sign-in; let a refresh under way come to its end, and what it brought into the file."""
@@ -261,12 +266,13 @@ class OAuth:
         """The error that tells the user how to sign in, as soon as there is a link."""
         self._login.want()
         await self._login.news(PATIENCE)
-        why = f" ({self._failure.message})" if self._failure is not None else ""
+        why = f" ({self._why})" if self._why else ""
         message = f"The proxy is not signed in to Qwen{why}.  "
         invitation = self._login.invitation
         if invitation is not None:
             message += (
-                f"Open {invitation.link} and confirm the code {invitation.user_code}: the proxy then goes on by itself."
+                f"Open {invitation.link} and confirm the code {invitation.user_code}, or run `qwenproxy login`: the "
+                "proxy then goes on by itself."
             )
         else:
             error = self._login.error

@@ -2,7 +2,9 @@
 
 The login is a hash: `token` (sealed), `version`, `at` (when it was written, s), `access` and `refresh` (digests of the
 tokens, to compare), `fence` (the number of the last lock), `origin` (digest of the refresh token that came from a
-file), `gone` (why there is no token any more: `out`, signed out, or `over`, the server said so).
+file), `gone` (why there is no token any more: `out`, signed out, or `over`, the server said so, or `doubt`, it said so
+of a refresh token that was in doubt) and `why` (what it said), `spent` (who was the last to send the refresh token) and
+`doubted` (somebody else had sent it before).
 
 The lock is "OWNER:FENCE" and lasts as long as its lease.  `doubt` names the owner who was about to send the refresh
 token: as long as it is there nobody else does.
@@ -17,12 +19,12 @@ local function put(number, first)
     redis.call('HSET', login, 'version', number, 'fence', math.max(number,
         tonumber(redis.call('HGET', login, 'fence') or '0')), 'token', ARGV[first], 'at', ARGV[first + 1],
         'access', ARGV[first + 2], 'refresh', ARGV[first + 3])
-    redis.call('HDEL', login, 'gone')
+    redis.call('HDEL', login, 'gone', 'why', 'spent', 'doubted')
 end
 local function settle(span) redis.call('SET', lock, 'settling', 'NX', 'PX', span) end
 """
 
-READ = Script(_NAMES, "return redis.call('HMGET', login, 'version', 'at', 'token', 'gone', 'origin')")
+READ = Script(_NAMES, "return redis.call('HMGET', login, 'version', 'at', 'token', 'gone', 'why')")
 
 ACQUIRE = Script(
     _NAMES,
@@ -53,6 +55,9 @@ SPEND = Script(
     """
 if redis.call('GET', lock) ~= ARGV[2] then return 0 end
 redis.call('SET', doubt, ARGV[3], 'PX', ARGV[4])
+local before = redis.call('HGET', login, 'spent')
+if before and before ~= ARGV[3] then redis.call('HSET', login, 'doubted', 1) end
+redis.call('HSET', login, 'spent', ARGV[3])
 return 1
 """,
 )
@@ -61,7 +66,10 @@ return 1
 RELEASE = Script(
     _NAMES,
     """
-if ARGV[4] == '1' and redis.call('GET', doubt) == ARGV[3] then redis.call('DEL', doubt) end
+if ARGV[4] == '1' then
+    if redis.call('GET', doubt) == ARGV[3] then redis.call('DEL', doubt) end
+    if redis.call('HGET', login, 'spent') == ARGV[3] then redis.call('HDEL', login, 'spent') end
+end
 if redis.call('GET', lock) == ARGV[2] then redis.call('DEL', lock) end
 return 1
 """,
@@ -94,20 +102,22 @@ No LOCK: none is needed.  OVER: digests of the access tokens that may be written
 REMOVE = Script(
     _NAMES,
     """
-local mine, only, known = ARGV[2], ARGV[3], redis.call('HGET', login, 'refresh')
+local mine, only, why, known = ARGV[2], ARGV[3], ARGV[4], redis.call('HGET', login, 'refresh')
+local over = redis.call('HEXISTS', login, 'doubted') == 1 and 'doubt' or 'over'
 if mine ~= '' and redis.call('GET', lock) ~= mine then return -1 end
 if only ~= '*' and known then
     local found = false
     for each in string.gmatch(only, '%S+') do found = found or each == known end
     if not found then return -2 end
 end
-redis.call('HDEL', login, 'token', 'at', 'access', 'refresh')
-redis.call('HSET', login, 'gone', only == '*' and 'out' or 'over', 'version', redis.call('HINCRBY', login, 'fence', 1))
+redis.call('HDEL', login, 'token', 'at', 'access', 'refresh', 'spent', 'doubted')
+redis.call('HSET', login, 'gone', only == '*' and 'out' or over, 'why', why,
+    'version', redis.call('HINCRBY', login, 'fence', 1))
 redis.call('DEL', doubt)
 return known and 1 or 0
 """,
 )
-"""LOGIN LOCK ONLY: 1 if there was a login; -1 if the lock is lost; -2 if another login is there."""
+"""LOGIN LOCK ONLY WHY: 1 if there was a login; -1 if the lock is lost; -2 if another login is there."""
 
 RESTORE = Script(
     _NAMES,

@@ -23,6 +23,13 @@ log = logging.getLogger(__name__)
 
 SETTLING = 10.0
 """Seconds for the others to see what was put into an empty Redis, twice as long as between two looks."""
+GONE = {
+    "out": "somebody has signed out",
+    "over": "{why}",
+    "doubt": "{why}: the proxy that had sent its refresh token fell silent, so that another had to try the same one, "
+    "and a server may end a login of which that comes twice",
+}
+"""Why there is no login any more."""
 ASIDE = ".shared"
 """What is added to the name of a file whose login is shared now."""
 
@@ -32,6 +39,14 @@ class Version(NamedTuple):
 
     number: int
     written_at: float
+
+
+class Found(NamedTuple):
+    """What lies in Redis; no bytes: nothing any more, and `gone` says why."""
+
+    version: Version
+    sealed: bytes
+    gone: str
 
 
 class Kept(NamedTuple):
@@ -91,18 +106,18 @@ class SharedStore:
 
     async def stamp(self) -> Version | None:
         stored = await self._fetch()
-        return stored[0] if stored is not None else None
+        return stored.version if stored is not None else None
 
     async def read(self) -> Stored:
         found = await self._fetch()
         if found is None:
             return Stored()
-        version, sealed = found
-        if not sealed:
+        version = found.version
+        if not found.sealed:
             self._newest = Kept(version, None)
-            return Stored()
+            return Stored(fault=found.gone)
         try:
-            held = token.parse(self._seal.open(sealed, self._login))
+            held = token.parse(self._seal.open(found.sealed, self._login))
         except (Broken, ValueError) as e:
             # Others may well be able to: it is neither lost, nor to be written over by a new one.
             raise Away(f"the login in {self.place} cannot be used: {e}; `qwenproxy logout` forgets it") from None
@@ -124,32 +139,33 @@ class SharedStore:
         self._newest = Kept(Version(number, at), new)
         return self._newest.version
 
-    async def remove(self, lock: base.Lock | None, only: Collection[str] | None = None) -> bool:
+    async def remove(self, lock: base.Lock | None, only: Collection[str] | None = None, why: str = "") -> bool:
         words = "*" if only is None else " ".join(map(_digest, only))
-        there = await self._link.run(REMOVE, (self._login, _name(lock), words))
+        there = await self._link.run(REMOVE, (self._login, _name(lock), words, why))
         if there == -1:
             raise LockLost(f"the lock in {self.place} has been taken over")
         if there == -2:
             raise Overtaken(f"{self.place} holds another login")
         return bool(there)
 
-    async def _fetch(self) -> tuple[Version, bytes] | None:
-        """What lies in Redis, after what it lacks was put there; no bytes: signed out, or over."""
+    async def _fetch(self) -> Found | None:
+        """What lies in Redis, after what it lacks was put there."""
         found = await self._look()
-        number = found[0].number if found is not None else 0
+        number = found.version.number if found is not None else 0
         if number < self._newest.version.number and self._newest.token is not None:
             if await self._restore(self._newest.version, self._newest.token):
                 log.warning("%s had lost the login: it was put back", self.place)
             return await self._look()
-        if (found is None or not found[1]) and self._file is not None and await self._offer(self._file):
+        if (found is None or not found.sealed) and self._file is not None and await self._offer(self._file):
             return await self._look()
         return found
 
-    async def _look(self) -> tuple[Version, bytes] | None:
-        number, at, sealed, gone, _ = await self._link.run(READ, (self._login,))
+    async def _look(self) -> Found | None:
+        number, at, sealed, gone, why = await self._link.run(READ, (self._login,))
         if number is None or (sealed is None and gone is None):
             return None
-        return Version(int(number), float(at or 0)), sealed or b""
+        told = GONE.get((gone or b"").decode(), "{why}").format(why=(why or b"").decode(errors="replace"))
+        return Found(Version(int(number), float(at or 0)), sealed or b"", told)
 
     async def _restore(self, version: Version, held: Token) -> bool:
         arguments = (self._login, version.number, _ms(self._settling), *self._fields(held, version.written_at))

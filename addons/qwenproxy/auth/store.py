@@ -47,7 +47,7 @@ class Store:
         await off_the_loop(partial(self.path.replace, aside))
         return aside
 
-    async def remove(self, lock: base.Lock | None, only: Collection[str] | None = None) -> bool:
+    async def remove(self, lock: base.Lock | None, only: Collection[str] | None = None, why: str = "") -> bool:
         return await off_the_loop(partial(self._remove, _own(lock), only))
 
     def _read(self) -> Stored:

@@ -14,7 +14,7 @@ import orjson
 from qwenproxy import __version__, service
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.commands import configured, pipes, standing
-from qwenproxy.commands.checks import authority, calls, configuration, listeners, proxying, upstreams, versions
+from qwenproxy.commands.checks import authority, calls, configuration, listeners, proxying, sharing, upstreams, versions
 from qwenproxy.commands.checks import options as mitmproxys
 from qwenproxy.commands.checks.credentials import credentials
 from qwenproxy.commands.checks.findings import Finding, Level, worst
@@ -163,6 +163,7 @@ async def beyond(
     found = list(credentials(report, lines, now))
     if wish.offline:
         return found
+    found += await asyncio.to_thread(lambda: list(sharing.sharing(settings)))
     addresses = list(dict.fromkeys(line.upstream.base_url for line in lines))
     reached = dict(zip(addresses, await asyncio.gather(*(reach(each, wish.limit) for each in addresses)), strict=True))
     usable = [line for line, kept in zip(lines, report.standings, strict=True) if kept.is_usable]

@@ -128,7 +128,7 @@ async def _login(line: Line, store: LoginStore, now: float) -> Standing:
         found.error = f"{store.place} cannot be read: {e.strerror or str(e) or 'it took too long'}"
         return found
     if stored.stamp is None:
-        found.state = "nobody is signed in"
+        found.state, found.error = "nobody is signed in", stored.fault
         found.notes.append("`qwenproxy login` signs in.")
         return found
     found.has_file, found.written_at = True, stored.stamp.written_at

@@ -44,5 +44,6 @@ def _signed_in(login: OAuth) -> Readiness:
         return Readiness(True, status.state)
     if status.invitation is not None:
         link, code = status.invitation.link, status.invitation.user_code
-        return Readiness(False, status.state, f"open {link} and enter {code}")
+        why = f"not signed in: {status.error}" if status.error else status.state
+        return Readiness(False, why, f"open {link} and enter {code}, or run `qwenproxy login`")
     return Readiness(False, status.error or status.state, SIGN_IN)

@@ -148,6 +148,7 @@ def load(environ: Mapping[str, str], cwd: Path, options: Mapping[str, object] | 
     setting_choices.read_key_file(chosen)
     for name in ("client_keys", "state_keys"):
         setting_choices.read_keys_file(chosen, name, ROWS[name].kind)
+    setting_choices.check_files_of_state(chosen)
     setting_choices.take_password(chosen)
     settings = Settings(
         **{name: choice.value for name, choice in chosen.items()},

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from qwenproxy import redis_urls
 from qwenproxy.settings import sources, values
 from qwenproxy.settings.sources import Given, Rank
 from qwenproxy.settings.values import Kind, Secret
@@ -66,6 +67,18 @@ def read_keys_file(chosen: dict[str, Choice], name: str, kind: Kind[Any]) -> Non
         raise ValueError(f"{file.given.source}: {file.value}: there is no key in it")
     found = read(kind, file.given._replace(name=name, raw=lines), {})
     chosen[name] = found._replace(value=(*keys.value, *found.value)) if keys else found
+
+
+def check_files_of_state(chosen: dict[str, Choice]) -> None:
+    """See that the files for TLS are there that the address of the state names.  Raises ValueError."""
+    state = chosen.get("state")
+    if state is None:
+        return
+    for name, file in redis_urls.files(state.value).items():
+        try:
+            Path(file).open("rb").close()
+        except OSError as e:
+            raise ValueError(f"{state.given.source}: {name}: {file}: {e.strerror or 'cannot be read'}") from None
 
 
 def take_password(chosen: dict[str, Choice]) -> None:

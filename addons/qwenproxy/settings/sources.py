@@ -15,6 +15,8 @@ WORKER = "QWENPROXY_WORKER"
 OPTION = "qwen_"
 FILE_NAME = "qwenproxy.toml"
 
+_SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP)|PORT=(tcp|udp|sctp)://")
+"""How the variables go on, and begin, that Kubernetes gives to each container about a Service called `qwenproxy`."""
 _AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
@@ -79,10 +81,14 @@ def lines(path: Path, source: str) -> list[str]:
 def _from_environment(environ: Mapping[str, str], cwd: Path, names: Sequence[str]) -> Iterator[Given]:
     variables = {PREFIX + name.upper(): name for name in names}
     for variable, text in environ.items():
-        if variable.startswith(PREFIX) and variable not in (CONFIG, WORKER):
+        if variable.startswith(PREFIX) and variable not in (CONFIG, WORKER) and not _is_service_link(variable, text):
             _known(variable, [*variables, CONFIG], variable)
             if text.strip():  # an empty variable is one that was not set: it must not open what the file closes
                 yield Given(variables[variable], text, variable, Rank.ENVIRONMENT, cwd)
+
+
+def _is_service_link(variable: str, text: str) -> bool:
+    return _SERVICE_LINK.match(f"{variable.removeprefix(PREFIX)}={text}") is not None
 
 
 def _from_shared(environ: Mapping[str, str], cwd: Path, shared: Mapping[str, str]) -> Iterator[Given]:

@@ -32,6 +32,6 @@ def run(url: str, password: str, script: Script, arguments: Sequence[Word]) -> A
     try:
         return client.eval(script.text, 0, *arguments)
     except (RedisError, OSError) as e:
-        raise Away(f"{url} cannot be reached: {line_of(e)}") from None
+        raise Away(f"{url} cannot be reached: {line_of(url, e)}") from None
     finally:
         client.close()

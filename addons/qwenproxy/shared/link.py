@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from qwenproxy.shared import trouble
 from qwenproxy.shared.script import Script
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Link:
         self._sleep = sleep
         self._redis: Redis | None = None
         self._in_a_row = 0
+        self._why = ""
         self._down_since: float | None = None
         self._missed = 0
         self._asking: asyncio.Task[None] | None = None
@@ -98,19 +100,17 @@ class Link:
         """What *job* returns, if it does so within the budget; *size*: bytes that it sends.  Raises Away."""
         if self._down_since is not None:
             self._missed += 1
-            raise Away(f"{self.url} does not answer")
+            raise Away(f"{self.url} does not answer: {self._why}")
         try:
             async with asyncio.timeout(self.budget + size / PACE):
                 result = await job()
         except ResponseError as e:  # it is there, and does not want to: out of memory, read only
             self._count_failure()
-            raise Away(f"{self.url} refuses: {line_of(e)}") from None
+            raise Away(f"{self.url} refuses: {line_of(self.url, e)}") from None
         except TimeoutError:
-            self._failed()
-            raise Away(f"{self.url} did not answer within {self.budget:g} s") from None
+            raise self._failed(trouble.told(self.url, f"no answer within {self.budget:g} s")) from None
         except (RedisError, OSError) as e:
-            self._failed()
-            raise Away(f"{self.url} cannot be reached: {line_of(e)}") from None
+            raise self._failed(line_of(self.url, e)) from None
         self._in_a_row = 0
         return result
 
@@ -142,13 +142,19 @@ class Link:
         self.failures += 1
         self.count("shared_state_failures")
 
-    def _failed(self) -> None:
+    def _failed(self, why: str) -> Away:
         self._count_failure()
         self._in_a_row += 1
+        self._why = why
         if self._in_a_row >= FAILURES and self._down_since is None:
             self._down_since, self._missed = self._now(), 0
-            log.error("The shared state %s does not answer: each proxy goes on by itself meanwhile", self.url)
+            log.error(
+                "The shared state does not answer (setting state), and each proxy goes on by itself meanwhile: %s: %s",
+                self.url,
+                why,
+            )
             self._asking = asyncio.create_task(self._ask(), name="ask whether the shared state is back")
+        return Away(f"{self.url} cannot be reached: {why}")
 
     async def _ask(self) -> None:
         pause = FIRST_PAUSE
@@ -164,6 +170,6 @@ class Link:
         log.warning("The shared state %s is back after %.1f s; %d calls went without it", self.url, gone, self._missed)
 
 
-def line_of(error: Exception) -> str:
-    """What *error* says, in one line of a bounded length."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def line_of(url: str, error: Exception) -> str:
+    """What *error* says of the Redis at *url*, in one line of a bounded length, and what to do about it."""
+    return trouble.told(url, str(error) or type(error).__name__)

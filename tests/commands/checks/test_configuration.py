@@ -1,5 +1,6 @@
 """The settings: where they are from, and what is odd about them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,21 @@ def test_so_is_a_file_that_is_a_key(tmp_path: Path) -> None:
     file.write_text(KEY)
     file.chmod(0o644)
     assert [finding.next for finding in found(tmp_path, api_key_file=str(file))[1:]] == [f"chmod 600 {file}"]
+
+
+OTHERS: dict[int, str] = {0o640: "", 0o644: "another user's"}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a file to another user")
+@pytest.mark.parametrize(("mode", "told"), OTHERS.items())
+def test_one_that_was_given_to_us_is_its_owners_to_close(tmp_path: Path, mode: int, told: str) -> None:
+    """As a container's secrets are: what they are in the container, `chmod` cannot change."""
+    file = tmp_path / "keys"
+    file.write_text(2 * KEY)
+    file.chmod(mode)
+    os.chown(file, 10001, -1)
+    warnings = found(tmp_path, state_keys_file=str(file), state="memory")[1:]
+    assert [told in finding.next and "chmod" not in finding.next for finding in warnings] == [True] * bool(told)
 
 
 def test_wrong_settings_say_which() -> None:

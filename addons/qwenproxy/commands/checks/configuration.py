@@ -1,5 +1,7 @@
 """The settings: where they are from, and what is odd about them."""
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -45,7 +47,17 @@ def open_files(found: Settings, file: Path | None) -> Iterator[Finding]:
     secrets = [name for name, row in settings.ROWS.items() if row.secret and getattr(found, name)]
     holds_one = any(found.sources.get(name, "").startswith(f"{file}: {name}") for name in secrets)
     files = [file] if file is not None and holds_one else []
-    files += [Path(each) for each in (found.api_key_file, found.client_keys_file) if each]
+    files += [Path(each) for each in (found.api_key_file, found.client_keys_file, found.state_keys_file) if each]
     for each in dict.fromkeys(files):
-        if qwencode.is_open(each):
-            yield warn(NAME, f"{each} holds a secret, and other users of this machine can read it", f"chmod 600 {each}")
+        if qwencode.is_open(each) and (told := narrowing(each)):
+            yield warn(NAME, f"{each} holds a secret, and other users of this machine can read it", told)
+
+
+def narrowing(file: Path) -> str:
+    """How to keep others from reading *file*; "" if its owner, who is another user, has given it to our group only."""
+    about = file.stat()
+    if os.name != "posix" or about.st_uid == os.getuid():
+        return f"chmod 600 {file}"
+    if not about.st_mode & stat.S_IROTH:
+        return ""
+    return "It is another user's: let nobody in its folder, there where it is from, but who should read it."
