@@ -73,9 +73,9 @@ class QwenProxy:
         """The exchanges under way, whatever the settings become."""
         self.telemetry = Telemetry(self.traffic, self._environ)
         """What follows them."""
-        self.places.on_limit = self.telemetry.limited
-        self._connections = Connections(self._hit)
-        bounds.on_limit, bounds.on_http = self._hit, self._connections.speaks
+        self._connections = Connections(self.telemetry.limited)
+        self.places.on_limit = bounds.on_limit = self.telemetry.limited
+        bounds.on_http = self._connections.speaks
         self.settings = Settings()
 
     @property
@@ -187,9 +187,6 @@ class QwenProxy:
     def client_connected(self, client: connection.Client) -> None:
         """Turn a connection away if there are too many."""
         self._connections.admit(client, self.settings)
-
-    def _hit(self, limit: str) -> None:
-        self.places.on_limit(limit)
 
     def client_disconnected(self, client: connection.Client) -> None:
         self._connections.dismiss(client)
