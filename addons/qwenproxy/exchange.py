@@ -76,6 +76,7 @@ class Exchange:
         self._opening.dropped = tuple(call.dropped)
         self._take(call.chat)
         self._loop = self._looped(asker.get("kit"))
+        self._opening.holds |= call.sums_up or self._loop is not None
         self.seconds = service.settings.exchange_timeout
         """How long it may take; 0: any time."""
         if record.trace is not None:

@@ -25,6 +25,8 @@ class ChatCall:
 
     dropped: Sequence[str] = ()
 
+    sums_up = False
+
     def __init__(self, body: bytes, *, reasoning: bool = True) -> None:
         asked = validate(body)
         self.model: str = asked["model"]

@@ -63,6 +63,8 @@ class CompletionCall:
     Choice k is of the prompt k // `each`.  Raises ProxyError for a body that is no completion request.
     """
 
+    sums_up = False
+
     def __init__(self, body: bytes, *, refuse: bool = False) -> None:
         asked = checked(body)
         draft = Draft(asked, refuse)

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+import h11
+from h11._readers import ChunkedReader
 from mitmproxy.connection import ConnectionState
-from mitmproxy.proxy import commands, events
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
@@ -91,8 +93,36 @@ class Deadline:
         return passed
 
 
+class WithoutTrailers:
+    """Reads a body in chunks by *reader*; what comes behind it as further header lines, nobody needs.
+
+    They may be left out (RFC 9110, 6.5.1), and mitmproxy cannot take them.
+    """
+
+    def __init__(self, reader: Callable[[Any], Any]) -> None:
+        self._reader = reader
+
+    def __call__(self, buffer: Any) -> Any:
+        event = self._reader(buffer)
+        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+
+class Shut(layer.Layer):
+    """Closes a connection of which too much has come for nothing."""
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Start):
+            bounds.on_limit("header_limit")
+            yield commands.CloseConnection(self.context.client)
+
+
 class BoundedHttp1(Http1Server):
     """A connection of an app in HTTP/1."""
+
+    body_reader: Any
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -149,8 +179,18 @@ class BoundedHttp1(Http1Server):
         if self._body_of != self.stream_id:  # its head is there
             self._body_of, self._begun = self.stream_id, False
             self._deadline.lift()
+            if isinstance(self.body_reader, ChunkedReader):
+                self.body_reader = WithoutTrailers(self.body_reader)
         yield from super().read_body(event)
-        if self.state == self.read_body and not self._deadline.set:
+        if self.state != self.read_body:
+            return
+        if len(self.buf) > bounds.header_limit:  # the line before a chunk, or those behind the last: never the body
+            bounds.on_limit("header_limit")
+            self.state = self.done
+            yield commands.CloseConnection(self.conn)
+            why, code = "a line of the body's encoding has no end", layers.ErrorCode.GENERIC_CLIENT_ERROR
+            yield ReceiveHttp(layers.RequestProtocolError(self.stream_id, why, code))
+        elif not self._deadline.set:
             yield from self._deadline.after(bounds.body_timeout)
 
     def wait(self, event: Any) -> Commands:
