@@ -153,11 +153,15 @@ async def evidence_with(
     loud = ("-v", "--set", "termlog_verbosity=debug", "--set", "flow_detail=4", "--set", "show_ignored_hosts=true")
     files = ("-w", str(home / "flows"), "--set", f"hardump={home / 'har'}", "-s", str(SABOTAGE))
     command = dumping(*loud, *files)
-    told = {**SETTINGS, **settings}
+    told = {**SETTINGS, **settings, "drain_timeout": "1"}
     async with stage(home, confdir, command, told, ready="listening at", times=2, environ=environ) as found:
         replies = await speak(found)
         await found.process.until("the MCP server web is away")
         cmdline = found.process.cmdline
+        found.process.process.terminate()
+        assert (
+            await found.process.ended() == 0
+        )  # in its own time: the collector is waited for, and the HAR file comes last
     return {
         "the log": found.process.output.encode(),
         "saved flows": (home / "flows").read_bytes(),
