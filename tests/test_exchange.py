@@ -174,14 +174,21 @@ async def test_an_answer_has_to_begin_in_time() -> None:
             assert (caught.value.status, caught.value.limit) == (504, "opening_timeout")
 
 
-async def test_a_stream_has_to_end_in_time() -> None:
-    async def babbles(connection: Connection) -> None:
-        await connection.send(STREAM_HEAD)
-        while True:
-            await connection.send(chunk(said("la")))
-            await asyncio.sleep(0.01)
+async def babbles(connection: Connection) -> None:
+    await connection.send(STREAM_HEAD)
+    while True:
+        await connection.send(chunk(said("la")))
+        await asyncio.sleep(0.01)
 
-    async with desk(babbles, exchange_timeout=0.2) as at:
+
+async def stops(connection: Connection) -> None:
+    await connection.send(STREAM_HEAD + chunk(said("la")))
+    await connection.gone()
+
+
+@pytest.mark.parametrize("endless", [babbles, stops])
+async def test_a_stream_has_to_end_in_time(endless: Reply) -> None:
+    async with desk(endless, exchange_timeout=0.2) as at:
         *_, last = await listen(await at.ask(stream=True))
         assert last["error"]["code"] == "upstream_timeout"
         assert "exchange_timeout" in last["error"]["message"]

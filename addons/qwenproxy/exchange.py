@@ -6,7 +6,7 @@ call -> rounds, as `opening` opens them and `loop` goes on with them -> writer -
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NotRequired, Protocol, TypedDict, Unpack
+from typing import Any, NotRequired, Protocol, TypedDict, Unpack
 
 import orjson
 
@@ -190,6 +190,8 @@ class StreamedBody:
         self._awake = begun.done()
         self._ended = False
         self._late: ProxyError | None = None
+        self._reading: asyncio.Task[Any] | None = None
+        """Waits for events."""
         self._limit = exchange.seconds
         left = self._limit - exchange.record.elapsed_ms() / 1000
         self._timer = asyncio.get_running_loop().call_later(left, self._time_up) if self._limit else None
@@ -204,7 +206,7 @@ class StreamedBody:
             self._awake = True
             return sse.KEEP_ALIVE  # a heartbeat has passed by now
         while not self._ended:
-            events = [self._late] if self._late else await self._events()
+            events = [self._late] if self._late else await self._events_in_time()
             out = self._writer.write(events)
             last = events[-1] if events else None
             if last is None:
@@ -234,6 +236,8 @@ class StreamedBody:
     def _time_up(self) -> None:
         message = f"the answer was not complete within {self._limit:g} s (setting exchange_timeout)"
         self._late = ProxyError(UPSTREAM_TIMEOUT, message, limit="exchange_timeout")
+        if self._reading is not None:
+            self._reading.cancel()
 
     async def _close(self) -> None:
         if self._timer is not None:
@@ -247,6 +251,18 @@ class StreamedBody:
                 self._record.mended(self._source.repairs)
         finally:
             self._record.close(cut=not self._ended)
+
+    async def _events_in_time(self) -> Sequence[ChatEvent]:
+        """The next events, or that the time is up: one timer for all reads, since one for each would cost more."""
+        self._reading = reading = asyncio.current_task()
+        try:
+            return await self._events()
+        except asyncio.CancelledError:
+            if self._late is None or reading is None or reading.uncancel() > 0:
+                raise  # it was somebody else, or they as well
+            return [self._late]
+        finally:
+            self._reading = None
 
     async def _events(self) -> Sequence[ChatEvent]:
         if self._source is not None:
