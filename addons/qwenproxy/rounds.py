@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -130,7 +130,7 @@ class Bounded:
         if self._room < 0:
             return ()
         events = await self._source.read()
-        self._room -= sum(map(size, events))
+        self._room -= size(events)
         if self._room < 0:
             return [ProxyError(UPSTREAM_GARBLED, f"The upstream's answer is larger than {LARGEST} bytes.")]
         return events
@@ -240,12 +240,16 @@ class Fan:
             await self._gathering.put(told)
 
 
-def size(event: ChatEvent) -> int:
-    """The bytes that *event* counts."""
-    if not isinstance(event, Delta):
-        return EVENT_COST
-    said: list[Any] = [*event.delta.values(), event.logprobs or ""]
-    return EVENT_COST + sum(len(each) if isinstance(each, str) else len(orjson.dumps(each)) for each in said)
+def size(events: Sequence[ChatEvent]) -> int:
+    """The bytes that *events* count."""
+    total = EVENT_COST * len(events)
+    for event in events:
+        if type(event) is Delta:
+            for said in event.delta.values():
+                total += len(said) if type(said) is str else len(orjson.dumps(said))
+            if event.logprobs is not None:
+                total += len(orjson.dumps(event.logprobs))
+    return total
 
 
 def name_of(call: Json) -> str:
