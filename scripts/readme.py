@@ -96,6 +96,7 @@ CHAOS_GROUPS: Mapping[str, str] = {
     "tokens": "the token server",
     "machine": "",
     "workers": "",
+    "redis": "Redis",
     "crowd": "",
 }
 """Who does what the cases of each group of `CHAOS` say; "": the cases are sentences."""

@@ -64,13 +64,14 @@ RING: dict[str, set[str]] = {
     "orjson": {name for layer in LAYERS for name in layer},
     "pydantic": {"wire", "endpoints", "simulator", "tools"},
     "pydantic_core": {"endpoints", "tools"},
+    "h11": {"flows"},
     "wsproto": {"flows"},
     "yarl": {"upstream"},
     "zstandard": {"flows"},
 }
 """Other people's packages, and where each may be imported.
 
-yarl comes with aiohttp; h2, wsproto and zstandard come with mitmproxy.
+yarl comes with aiohttp; h11, h2, wsproto and zstandard come with mitmproxy.
 """
 
 PURE = {

@@ -55,6 +55,34 @@ def test_lines_name_their_worker(logger: logging.Logger) -> None:
     assert (line["worker"], line["message"]) == (2, "careful")
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            "HTTPConnectionPool(host='a', port=1): url: /v1?key=SECRET (x)",
+            "HTTPConnectionPool(host='a', port=1): url: /v1?… (x)",
+        ),
+        ("at http://user:SECRET@a:1/v1/traces", "at http://…@a:1/v1/traces"),
+        ("Unauthorized", "Unauthorized"),
+    ],
+)
+def test_what_cannot_be_exported_is_told_without_keys(error: str, told: str, caplog: pytest.LogCaptureFixture) -> None:
+    logs.leave_out_secrets()
+    for kind in ("trace", "metric"):
+        exporter = logging.getLogger(f"opentelemetry.exporter.otlp.proto.http.{kind}_exporter")
+        exporter.warning("Transient error %s encountered", error)
+        assert caplog.records[-1].getMessage() == f"Transient error {told} encountered"
+
+
+@pytest.mark.parametrize("name", ["httpx2", "httpcore2.http11", "mcp.client", "urllib3.connectionpool"])
+def test_clients_do_not_tell_of_their_requests(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    logs.leave_out_secrets()
+    with caplog.at_level(logging.DEBUG):  # as mitmproxy has it
+        logging.getLogger(name).info("POST http://127.0.0.1/mcp?key=SECRET")
+        logging.getLogger(name).warning("told")
+    assert [record.message for record in caplog.records] == ["told"]
+
+
 def test_json_lines_go_nowhere_else_until_undone(caplog: pytest.LogCaptureFixture) -> None:
     out = io.StringIO()
     handler = logs.use_json(out)
@@ -85,8 +113,8 @@ def test_json_lines_go_nowhere_else_until_undone(caplog: pytest.LogCaptureFixtur
 def test_bytes_that_mitmproxy_quotes_are_left_out(
     caplog: pytest.LogCaptureFixture, name: str, line: str, left: str | None
 ) -> None:
-    logs.leave_out_bytes()
-    logs.leave_out_bytes()
+    logs.leave_out_secrets()
+    logs.leave_out_secrets()
     logging.getLogger(name).warning("%s", line)
     assert caplog.messages == [left or line]
     assert len(logging.getLogger("mitmproxy.proxy.server").filters) == 1

@@ -129,6 +129,7 @@ class Broken:
     """A body that breaks off."""
 
     closed = False
+    over = False
 
     async def read(self) -> bytes:
         if self.closed:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from qwenproxy import errors
+from qwenproxy import errors, rounds
 from qwenproxy.auth.credentials import NoCredential
 from qwenproxy.dialects.base import UpstreamRequest
 from qwenproxy.dialects.failures import failure
 from qwenproxy.dialects.reader import Reader
 from qwenproxy.errors import ProxyError
-from qwenproxy.rounds import NOT_CALLED, Fan, Source, Strand, total
+from qwenproxy.rounds import NOT_CALLED, Bounded, Fan, Source, Strand, size, total
 from qwenproxy.upstream import Upstream
 from qwenproxy.wire.openai import ChatEvent, Delta, Usage
 from tests.support import upstream as scripted
@@ -125,6 +125,37 @@ async def test_a_forced_call_that_does_not_come_is_noted(
         await read(found)
         assert (NOT_CALLED in found.repairs) is noted
         await client.retire()
+
+
+async def test_an_answer_that_is_held_until_its_end_may_not_be_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "LARGEST", 20_000)
+
+    async def endless(connection: scripted.Connection) -> None:
+        await connection.send(scripted.STREAM_HEAD)
+        while not connection.writer.is_closing():
+            await connection.send(scripted.chunk(HI * 10))
+
+    async with scripted.upstream(endless) as server:
+        client = Upstream(server.base_url, NoCredential(), idle_timeout=5.0)
+        *before, last = await read(source := Bounded(await strand(client)))
+        await client.retire()
+    assert isinstance(last, ProxyError)
+    assert last.failure is errors.UPSTREAM_GARBLED
+    assert sum(map(size, before)) <= 20_000
+    assert await source.read() == ()
+
+
+@pytest.mark.parametrize(
+    ("event", "beside"),
+    [
+        (Delta(0, {"content": "x" * 1000}), 1000),
+        (Delta(0, {"tool_calls": [{"index": 0, "function": {"arguments": "x" * 1000}}]}), 1000),
+        (Delta(0, {"content": ""}, None, {"content": [{"token": "x" * 1000}]}), 1000),
+        (Usage({"prompt_tokens": 1}), 0),
+    ],
+)
+def test_an_event_counts_what_it_says_and_what_it_costs(event: ChatEvent, beside: int) -> None:
+    assert beside <= size(event) - rounds.EVENT_COST < beside + 100
 
 
 async def test_one_failure_fails_all() -> None:

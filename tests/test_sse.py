@@ -168,6 +168,7 @@ def test_nothing_comes_after_the_end() -> None:
 def limit(monkeypatch: pytest.MonkeyPatch) -> int:
     """A limit that can be tried at every cut."""
     monkeypatch.setattr(sse, "LIMIT", 60)
+    monkeypatch.setattr(sse, "LINE_COST", 0)
     return 60
 
 
@@ -210,6 +211,15 @@ def test_an_event_beyond_the_limit_is_refused_after_those_in_front_of_it(event: 
     data = b"data: a\n\n" + event + b"\n\ndata: b\n\n"
     for pieces in cuts.every_cut(data):
         assert read(pieces) == ([b"a"], True)
+
+
+@pytest.mark.parametrize("line", [b"data:\n", b"data: x\n", b"data\r\n"])
+def test_lines_that_hold_nothing_are_not_gathered_without_end(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "LIMIT", 10 * sse.LINE_COST)
+    decoder = sse.Decoder()
+    assert decoder.feed(b"data: a\r\n" + line * 9) == []
+    with pytest.raises(sse.EventTooLarge):
+        decoder.feed(line * 3)
 
 
 def test_a_refused_event_is_not_kept(limit: int) -> None:

@@ -164,6 +164,29 @@ async def test_what_is_no_http_is_told_as_that(reply: bytes, failure: errors.Fai
     assert caught.value.failure is failure
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/9.9 sk-HIDDEN\r\n\r\n",
+        b"HTTP/1.1 sk-HIDDEN\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nsk-HIDDEN\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: sk-HIDDEN\0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: sk-HIDDEN" + b"y" * 20_000,
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: sk-HIDDEN\r\ncontent-length: sk-HIDDEN\r\n\r\n",
+        scripted.STREAM_HEAD + b"sk-HIDDEN\r\n",
+        scripted.STREAM_HEAD + scripted.chunk(b"x") + b"sk-HIDDEN\r\n",
+        scripted.STREAM_HEAD + scripted.chunk(b"x") + b"0\r\nsk-HIDDEN\r\n\r\n",
+    ],
+)
+async def test_what_cannot_be_read_is_not_quoted(reply: bytes) -> None:
+    """It may be the credential."""
+    async with scripted.upstream(reply) as server:
+        with pytest.raises(ProxyError) as caught:
+            await ask(server, ApiKey("sk-HIDDEN"))
+    assert caught.value.status == 502
+    assert "HIDDEN" not in caught.value.message
+
+
 async def test_an_upstream_that_is_down_is_named() -> None:
     async with scripted.upstream(OK) as server:
         pass

@@ -16,8 +16,8 @@ from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.utils import asyncio_utils
 
 from qwenproxy import garbage, logs, service, settings
-from qwenproxy.flows import bounded, draining, guard, live, startup
-from qwenproxy.flows.bounds import bounds
+from qwenproxy.flows import bounded, draining, guard, live, saved, startup
+from qwenproxy.flows.bounds import Shut, bounds
 from qwenproxy.flows.connections import Connections, handler_of
 from qwenproxy.flows.door import door
 from qwenproxy.flows.hosts import Hosts
@@ -55,7 +55,8 @@ class QwenProxy:
 
     def __init__(self, environ: Mapping[str, str] | None = None, *, alone: bool = True) -> None:
         live.install()
-        logs.leave_out_bytes()
+        saved.install()
+        logs.leave_out_secrets()
         self._environ = os.environ if environ is None else environ
         self.worker = self._environ.get(WORKER, "")
         self._alone = alone
@@ -85,6 +86,7 @@ class QwenProxy:
     def load(self, loader: Loader) -> None:
         """Declare the options, and set those of mitmproxy that everything rests on."""
         door.parting = False
+        saved.settle(ctx.master.addons.get("save"))
         with suppress(exceptions.OptionsError):  # from here, mitmproxy would go on without us: `configure` refuses
             self.settings = self._read({})
         for option in settings.options(self.settings):
@@ -200,10 +202,12 @@ class QwenProxy:
     error = websocket_end = response
 
     def next_layer(self, data: layer.NextLayer) -> None:
-        """Have no connection relayed unread as long as it may still turn out to be ours."""
+        """Have no connection relayed unread as long as it may still turn out to be ours, and none wait for ever."""
         if isinstance(data.layer, TCPLayer) and not data.data_server() and guard.undecided(data.data_client()):
             data.context.layers.remove(data.layer)
             data.layer = None
+        if data.layer is None and len(data.data_client()) > guard.LONGEST_LINE:
+            data.layer = Shut(data.context)
 
     def _before_change(self, _options: Options, _updated: set[str]) -> None:
         """Refuse before anyone takes it up what `configure` would refuse: mitmproxy listens on a new mode at once."""

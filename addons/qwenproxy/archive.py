@@ -3,9 +3,6 @@
 import asyncio
 import logging
 
-import orjson
-
-from qwenproxy import sse
 from qwenproxy.endpoints import conversations
 from qwenproxy.endpoints.responses import failure, stored
 from qwenproxy.errors import INTERNAL, INVALID_REQUEST, PREVIOUS_NOT_FOUND, UNSUPPORTED_PARAMETER, ProxyError
@@ -178,6 +175,10 @@ class FollowedBody:
         self._ending = False
         self._over = False
 
+    @property
+    def over(self) -> bool:
+        return self._over or self._ending
+
     async def read(self) -> bytes:
         """The next events; b"" at the end.  Should the store fail, an error is the last."""
         try:
@@ -188,7 +189,7 @@ class FollowedBody:
     async def fail(self, error: ProxyError) -> bytes:
         self._over = True
         self._record.failed(error)
-        return sse.encode_named(b"error", orjson.dumps(failure.event(error)))
+        return failure.encoded(error)
 
     async def close(self) -> None:
         self._record.close(cut=not self._over)

@@ -25,6 +25,7 @@ class Begun:
         self.chat = call.chat
         self.dropped = call.dropped
         self.stream = True
+        self.sums_up = call.sums_up
         self._call = call
         self._writer = call.writer(head)
         self.beginning = self._writer.write(())

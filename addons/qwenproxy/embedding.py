@@ -223,6 +223,10 @@ class LargeBody:
         self._rest = rest
         self._record = record
 
+    @property
+    def over(self) -> bool:
+        return not self._next
+
     async def read(self) -> bytes:
         piece, self._next = self._next, b"".join(pieces_of(PIECE, self._rest))
         return piece

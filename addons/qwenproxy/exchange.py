@@ -29,6 +29,11 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 class Body(Protocol):
     """A live body: read piece by piece, and closed in any case."""
 
+    @property
+    def over(self) -> bool:
+        """Whether what was read is known to be all."""
+        ...
+
     async def read(self) -> bytes:
         """The next bytes for the app; b"" at the end."""
         ...
@@ -71,6 +76,7 @@ class Exchange:
         self._opening.dropped = tuple(call.dropped)
         self._take(call.chat)
         self._loop = self._looped(asker.get("kit"))
+        self._opening.holds |= call.sums_up or self._loop is not None
         self.seconds = service.settings.exchange_timeout
         """How long it may take; 0: any time."""
         if record.trace is not None:
@@ -187,6 +193,10 @@ class StreamedBody:
         self._limit = exchange.seconds
         left = self._limit - exchange.record.elapsed_ms() / 1000
         self._timer = asyncio.get_running_loop().call_later(left, self._time_up) if self._limit else None
+
+    @property
+    def over(self) -> bool:
+        return self._ended
 
     async def read(self) -> bytes:
         """The next events, all that are ready; b"" at the end."""

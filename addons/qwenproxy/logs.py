@@ -10,23 +10,40 @@ import orjson
 _BYTES = re.compile(r"""b(?P<quote>['"]).*(?P=quote)|'[0-9a-f]{6,}'""", re.DOTALL)
 FACTS = ("exchange", "call")
 """What a record may carry, instead of a sentence about it: the facts of an exchange, or of a tool's call."""
-_QUOTING = ("mitmproxy.proxy.server", "mitmproxy.addons.next_layer")
+_KEYS = re.compile(r"(?<=//)[^/@\s]+(?=@)|(?<=\?)[^\s'\")]+")
+"""In an address: who asks, and what stands behind the question mark."""
+_OTLP = "opentelemetry.exporter.otlp.proto.http"
+_QUOTING = {
+    "mitmproxy.proxy.server": _BYTES,
+    "mitmproxy.addons.next_layer": _BYTES,
+    f"{_OTLP}.trace_exporter": _KEYS,
+    f"{_OTLP}.metric_exporter": _KEYS,
+}
+"""Who quotes what it cannot read, or the address that it cannot reach -> what of it is not for a log."""
+_TALKATIVE = ("aiohttp", "httpcore2", "httpx2", "mcp", "opentelemetry", "urllib3")
+"""Clients that tell of each request, with its address and its headers: down to warnings."""
 
 
-class WithoutBytes(logging.Filter):
-    """Takes out of a line the bytes that it quotes, as they are or in hexadecimal."""
+class Without(logging.Filter):
+    """Takes out of a line what *pattern* finds."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        super().__init__()
+        self._pattern = pattern
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _BYTES.sub("…", record.getMessage()), ()
+        record.msg, record.args = self._pattern.sub("…", record.getMessage()), ()
         return True
 
 
-def leave_out_bytes() -> None:
-    """Keep what apps send, their keys too, out of mitmproxy's own lines: it quotes what it cannot read to its end."""
-    for name in _QUOTING:
+def leave_out_secrets() -> None:
+    """Keep what apps send, and keys, out of the lines of others: as `_QUOTING` has it, and `_TALKATIVE`."""
+    for name, pattern in _QUOTING.items():
         quoting = logging.getLogger(name)
-        if not any(isinstance(each, WithoutBytes) for each in quoting.filters):
-            quoting.addFilter(WithoutBytes())
+        if not any(isinstance(each, Without) for each in quoting.filters):
+            quoting.addFilter(Without(pattern))
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def save_work() -> None:

@@ -16,7 +16,7 @@ from qwenproxy.errors import UPSTREAM_CUT, ProxyError
 from qwenproxy.lines import Line
 from qwenproxy.models import Row
 from qwenproxy.record import Record
-from qwenproxy.rounds import Fan, Source, Strand
+from qwenproxy.rounds import Bounded, Fan, Source, Strand
 from qwenproxy.service import Service
 from qwenproxy.wire.openai import ChatEvent, Json
 
@@ -39,6 +39,8 @@ class Opening:
         """What was changed before the rulings: told with what they change."""
         self.dropped: tuple[str, ...] = ()
         """What was left out before the rulings, by name: told with what they leave out."""
+        self.holds = not stream
+        """All of an answer is held until its end, so that it may not be of any size."""
         self._service = service
         self._record = record
         self._model = model
@@ -86,6 +88,7 @@ class Opening:
         try:
             await self._strands(line, ruled, row, strands)
             source: Source = strands[0] if len(strands) == 1 else Fan(strands)
+            source = Bounded(source) if self.holds else source
             first = list(await source.read())
             while not (self._stream or source.started) and (more := await source.read()):
                 first += more  # nothing has been sent to the app, so an answer that says nothing can be asked for again

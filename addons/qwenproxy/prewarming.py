@@ -30,6 +30,10 @@ class Prepared:
         self._events = events
         self._record = record
 
+    @property
+    def over(self) -> bool:
+        return not self._events
+
     async def read(self) -> bytes:
         events, self._events = self._events, b""
         return events

@@ -230,6 +230,10 @@ class RecordedBody:
         self._recorder = recorder
         self._on_end = on_end
 
+    @property
+    def over(self) -> bool:
+        return self._body.over
+
     async def read(self) -> bytes:
         data = await self._body.read()
         if data:

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+import orjson
 
 from qwenproxy.dialects.base import Reader
-from qwenproxy.errors import INTERNAL, ProxyError
+from qwenproxy.errors import INTERNAL, UPSTREAM_GARBLED, ProxyError
 from qwenproxy.upstream import Round
 from qwenproxy.wire.openai import ChatEvent, Delta, Json, Usage
 
@@ -33,6 +35,10 @@ class Source(Protocol):
         ...
 
 
+LARGEST = 128 * 1024 * 1024
+"""Bytes of an answer that is held until its end."""
+EVENT_COST = 256
+"""Bytes that an event counts beside what it says: so many it takes in memory."""
 NOT_CALLED = "tool_choice: no call of what had to be called came"
 
 
@@ -111,6 +117,34 @@ class Strand:
 
     async def close(self) -> None:
         await self._answer.close(drain=self.reader.finished)
+
+
+class Bounded:
+    """A source whose events are held until its end: one that grows beyond `LARGEST` ends in an error."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._room = LARGEST
+
+    async def read(self) -> Sequence[ChatEvent]:
+        if self._room < 0:
+            return ()
+        events = await self._source.read()
+        self._room -= sum(map(size, events))
+        if self._room < 0:
+            return [ProxyError(UPSTREAM_GARBLED, f"The upstream's answer is larger than {LARGEST} bytes.")]
+        return events
+
+    async def close(self) -> None:
+        await self._source.close()
+
+    @property
+    def started(self) -> bool:
+        return self._source.started
+
+    @property
+    def repairs(self) -> Sequence[str]:
+        return self._source.repairs
 
 
 class Gathering:
@@ -204,6 +238,14 @@ class Fan:
         while events := await strand.read():
             told = [e._replace(choice=strand.choice) if isinstance(e, Delta) else e for e in events]
             await self._gathering.put(told)
+
+
+def size(event: ChatEvent) -> int:
+    """The bytes that *event* counts."""
+    if not isinstance(event, Delta):
+        return EVENT_COST
+    said: list[Any] = [*event.delta.values(), event.logprobs or ""]
+    return EVENT_COST + sum(len(each) if isinstance(each, str) else len(orjson.dumps(each)) for each in said)
 
 
 def name_of(call: Json) -> str:

@@ -7,6 +7,9 @@ from typing import NamedTuple
 LIMIT = 16 * 1024 * 1024
 """Bytes of one unfinished event: a whole image fits, a stream that never ends an event does not fill memory."""
 
+LINE_COST = 64
+"""Bytes that each further line of an event counts beside what it holds: so many it takes in memory."""
+
 BOM = b"\xef\xbb\xbf"
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -126,8 +129,8 @@ class Decoder:
         field, _, value = line.partition(b":")
         if field == b"data":
             value = value.removeprefix(b" ")
+            self._size += len(value) + (LINE_COST if self._data else 0)
             self._data.append(value)
-            self._size += len(value)
             self._grow(0)
             return
         if field == b"event" and value.strip() == b"error":

@@ -83,7 +83,8 @@ class Round:
 
     def masked(self, error: ProxyError) -> ProxyError:
         """*error*, in the upstream's words, without the credential that it was sent, of whatever form that is."""
-        error.message = hidden(error.message.encode("utf-8", "surrogatepass"), self._token).decode("utf-8", "replace")
+        error.message = without(error.message, self._token)
+        error.param = error.param and without(error.param, self._token)
         return error
 
     def _look(self) -> None:
@@ -247,7 +248,8 @@ class Upstream:
     def _unreachable(self, error: Exception) -> ProxyError:
         if isinstance(error, TimeoutError):
             limit = "" if isinstance(error, aiohttp.ClientError) else "idle_timeout"  # else it was still connecting
-            message = f"the upstream {self.base_url} did not answer in time"
+            named = f" (setting {limit})" if limit else ""
+            message = f"the upstream {self.base_url} did not answer in time{named}"
             return ProxyError(errors.UPSTREAM_TIMEOUT, message, limit=limit)
         if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
             return ProxyError(
@@ -262,8 +264,18 @@ def retried(record: Record | None, why: str) -> None:
         record.retried(why)
 
 
+def without(text: str, token: str | None) -> str:
+    """*text* of the upstream's, without *token*."""
+    return hidden(text.encode("utf-8", "surrogatepass"), token).decode("utf-8", "replace")
+
+
 def reason(error: BaseException) -> str:
-    """What went wrong, in the library's words, or its name when it says nothing."""
+    """What went wrong, in the library's words, or its name when it says nothing.
+
+    Its words about what it cannot read go on to quote that, and that may be anything: the credential, for one.
+    """
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the connection ended within it"  # the library's words are a status and the inside of its parser
+    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+        return error.message.partition(":")[0] or type(error).__name__
     return str(error) or type(error).__name__

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tests.support.clock import until
 from tests.support.evidence import UPSTREAM_KEY, found_in
 from tests.support.stage import Stage, stage
 
-SETTINGS = {"api_key": UPSTREAM_KEY, "body_limit": "100k", "heartbeat": "0.3"}
+SETTINGS = {"api_key": UPSTREAM_KEY, "body_limit": "100k", "heartbeat": "0.3", "stall_timeout": "8"}
 CLOSED = "the connection is closed"
 PAGE = "400, mitmproxy's own"
 """What no hook sees, mitmproxy refuses itself."""
@@ -108,9 +109,9 @@ async def leaves_a_whole_answer(found: Stage, app: App) -> str:
 async def reads_late(found: Stage, app: App) -> str:
     """Nothing for two seconds, in which others are served, then all of it."""
     await app.send(sent(BUSY, stream=True))
+    end = time.monotonic() + 2
     async with asyncio.timeout(20), found.local() as other:
-        for _ in range(20):
-            await asyncio.sleep(0.1)
+        while time.monotonic() < end:
             assert await ask(other, "good", stream=True) == WHOLE
     reply = await app.reply()
     events = sse.Decoder().feed(reply.body)
@@ -123,6 +124,21 @@ async def never_reads_and_leaves(found: Stage, app: App) -> str:
     await asked(found, BUSY)
     await asyncio.sleep(1)
     return vanishes(app)
+
+
+async def never_reads(found: Stage, app: App) -> str:
+    """Until the proxy has given it up; then it looks what there is."""
+    transport = app.writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
+    await app.send(sent(BUSY, stream=True))
+    assert await until(lambda: "left its answer unread" in found.process.output, 30)
+    transport.resume_reading()
+    try:
+        reply = await app.reply()
+    except ConnectionError:
+        return CLOSED
+    return CLOSED if reply.broken and b"[DONE]" not in reply.body else outcome(reply)
 
 
 async def drips(found: Stage, app: App) -> str:
@@ -184,6 +200,7 @@ APPS: Mapping[str, Behaviour] = {
     "vanishes in mid-stream": vanishes_in_mid_stream,
     "leaves a whole answer unread": leaves_a_whole_answer,
     "never reads, and vanishes": never_reads_and_leaves,
+    "never reads, and stays, for `stall_timeout`": never_reads,
     "reads nothing for 2 s, then 20,000 events": reads_late,
     "drips its request, 8 bytes at a time": drips,
     "drips its request in chunks": drips_chunks,

@@ -4,13 +4,13 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.faults import ordered
-from tests.chaos.outcomes import WHOLE, outcome, settle
+from tests.chaos.outcomes import WHOLE, outcome
 from tests.chaos.test_upstream import ask, body
 from tests.chaos.vitals import recovered, vitals, watched
 from tests.support.credentials import CredentialsFile
@@ -23,20 +23,6 @@ FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None
 JUMPS = {"a day ahead": "+1d", "a day back": "-1d", "a year ahead": "+1y", "30 years back": "-30y"}
 DAY = 24 * 3600
 DISK = "2m"
-
-
-@pytest.fixture(scope="module")
-def got() -> dict[str, dict[str, str]]:
-    """What all cases have come to."""
-    return {}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compared(got: dict[str, dict[str, str]]) -> Iterator[None]:
-    """When all have run, they are compared with what is kept."""
-    yield
-    if len(got) == len(JUMPS) + 2 * len(HOMES):
-        settle("machine", got)
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime (Debian: faketime)")
@@ -89,6 +75,7 @@ READ_ONLY = (
     'mount --bind "$HOME" "$HOME" && mount -o remount,bind,ro "$HOME"',
 )
 HOMES = {"the disk is full": FULL, "the home is read-only": READ_ONLY}
+GROUP, CASES = "machine", len(JUMPS) + 2 * len(HOMES)
 
 
 def can_mount() -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.chaos.faults import ordered
-from tests.chaos.outcomes import WHOLE, settle
+from tests.chaos.outcomes import WHOLE
 from tests.chaos.test_upstream import ask
 from tests.chaos.vitals import recovered, vitals, watched
 from tests.support.credentials import CredentialsFile
@@ -42,11 +42,14 @@ class State(NamedTuple):
     lasts: float = -1.0
     heals: bool = True
     """When the server is well again, so is the proxy, without anybody's help."""
+    down: bool = False
+    """Nobody listens there."""
 
 
 MANY = 50
 STATES: Mapping[str, State] = {
     "is well": State(),
+    "is down": State(down=True),
     "is slow": State(before=slowly),
     "says nothing": State(before=never),
     "breaks off": State(before=drops),
@@ -60,18 +63,13 @@ STATES: Mapping[str, State] = {
     "wants fewer questions": State((error(429, "slow_down"),) * MANY),
     "has ended the login": State((dead(),) * MANY, heals=False),
 }
+GROUP, CASES = "tokens", len(STATES)
 
 
 async def first(found: Stage) -> str:
     async with found.local() as app:
         app.patience = LONG
         return await ask(app, "good", stream=True)
-
-
-@pytest.fixture(scope="module")
-def got() -> dict[str, dict[str, str]]:
-    """What all states have come to."""
-    return {}
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -92,10 +90,14 @@ async def test_whatever_the_token_server_does(
         async with stage(tmp_path, confdir, RUNNING, settings, environ=watched(tmp_path)) as found:
             await found.says(ordered)
             before = await vitals(found.process, tmp_path)
+            if state.down:
+                await server.go_down()
             async with asyncio.timeout(LONG):
                 outcome = await first(found)
             server.script.clear()
             server.before = None
+            if state.down:
+                await server.listen()
             if state.heals:
                 await well_again(found, server)
             # A question that a silent server has been asked is given up after half a minute.
@@ -103,8 +105,6 @@ async def test_whatever_the_token_server_does(
             for secret in ("at-1", "rt-1", "at-2", "rt-2"):
                 assert secret not in found.process.output
     got[name] = {"gets": outcome}
-    if len(got) == len(STATES):
-        settle("tokens", got)
 
 
 async def well_again(found: Stage, server: OAuthServer) -> None:

@@ -13,10 +13,23 @@ from qwenproxy.commands.checks.findings import Finding, fail, ok
 from qwenproxy.commands.doctor import foreign, tempered
 from qwenproxy.commands.run import free_port
 from tests.support.commands import TOKENS, Ended, Home
+from tests.support.processes import authority
 
 KEY = "sk-0123456789abcdef"
 NAMES = {
-    *("python", "mitmproxy", "settings", "port", "proxy-port", "authority", "proxy", "no-proxy", "base-url", "trust"),
+    *(
+        "python",
+        "mitmproxy",
+        "settings",
+        "options",
+        "port",
+        "proxy-port",
+        "authority",
+        "proxy",
+        "no-proxy",
+        "base-url",
+        "trust",
+    ),
     *("credential", "pair", "state", "upstream", "clock", "call"),
 }
 """Programs rely on them."""
@@ -70,8 +83,18 @@ def test_as_json_it_says_the_same(doctor: Doctor) -> None:
     assert all(each.keys() == {"name", "level", "what", "next"} for each in told["findings"])
     names = [finding.name for finding in findings(found)]
     assert names == [
-        *("python", "mitmproxy", "settings", "port", "proxy-port", "authority", "proxy", "trust", "credential", "pair")
+        *("python", "mitmproxy", "settings", "options", "port", "proxy-port", "authority"),
+        *("proxy", "trust", "credential", "pair"),
     ]
+
+
+def test_another_folder_of_mitmproxys_may_be_named(doctor: Doctor, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    authority(folder)
+    (folder / "config.yaml").write_text("rawtcp: true\n")
+    found = {each.name: each for each in findings(doctor("--offline", "--json", "--confdir", str(folder), api_key=KEY))}
+    assert found["options"].level == "fail"
+    assert f"{folder}, valid until" in found["authority"].what
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x"])

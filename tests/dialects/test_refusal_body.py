@@ -15,6 +15,13 @@ SHAPES: list[tuple[str, int, bytes, Said]] = [
         Said(400, ("invalidparametererror", "invalidrequesterror"), "wrong", "n", "rq"),
     ),
     (
+        "control characters",
+        400,
+        rb'{"error":{"message":"a\r\nW forged\u001b[2J\u202e \u0000 b","param":"p\u001b","code":"c"},'
+        rb'"request_id":"r\n1"}',
+        Said(400, ("c",), "a W forged [2J b", "p", "r 1"),
+    ),
+    (
         "native",
         429,
         b'{"code":"Throttling.RateQuota","message":"slow","request_id":"rq"}',
@@ -101,7 +108,7 @@ SHAPES: list[tuple[str, int, bytes, Said]] = [
         b'{"error":{"message":"litellm.APIConnectionError: APIConnectionError: OpenAIException - Error calling it: '
         b'litellm.NotFoundError: OpenAIException - no such model\\n\\nmore",'
         b'"type":"internal_server_error","code":"500"}}',
-        Said(404, ("notfounderror",), "no such model\n\nmore"),
+        Said(404, ("notfounderror",), "no such model more"),
     ),
     (
         "an exception of a gateway's own alone",

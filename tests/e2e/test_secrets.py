@@ -1,6 +1,7 @@
 """Keys and cookies stay where they belong: searched for in everything that leaves the process."""
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,27 +10,35 @@ import pytest
 import pytest_asyncio
 
 from tests.support.clients import HELLO, App2, Reply, request
+from tests.support.completions import calling
 from tests.support.evidence import (
     APP_KEY,
     CLIENT_KEY,
+    COLLECTOR_KEY,
+    COLLECTOR_PASSWORD,
     CREDENTIALS,
     OTHER_CLIENT_KEY,
     SECRETS,
+    TOOLS_KEY,
+    TOOLS_QUERY,
+    TOOLS_TOKEN,
     UPSTREAM_KEY,
     found_in,
     spellings,
 )
 from tests.support.processes import MITMDUMP, OURS, authority, clean, running
 from tests.support.stage import ANSWER, RUNNING, Stage, dumping, event, stage
-from tests.support.upstream import STREAM_HEAD, Connection, chunk, whole
+from tests.support.upstream import STREAM_HEAD, Connection, Upstream, chunk, upstream, whole
 from tests.support.upstream import Reply as Said
+from tests.tools.tooling import own_server, servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SABOTAGE = Path(__file__).parent / "scripts" / "sabotage.py"
 SETTINGS = {"client_keys": f"{CLIENT_KEY},{OTHER_CLIENT_KEY}", "api_key": UPSTREAM_KEY, "body_limit": "10000"}
+TOLD_TO_TOOL = "ARGUMENT-0123456789"
 MINE: dict[str, Any] = {"authorization": f"Bearer {CLIENT_KEY}"} | CREDENTIALS
-TOLD = {"error": {"code": "invalid_api_key", "message": f"Incorrect API key provided: {UPSTREAM_KEY}."}}
+TOLD = {"error": {"code": UPSTREAM_KEY, "param": UPSTREAM_KEY, "message": f"Incorrect API key: {UPSTREAM_KEY}."}}
 
 
 async def cut(connection: Connection) -> None:
@@ -43,9 +52,11 @@ REPLIES: Mapping[str, Said] = {
     "a refusal in another way": whole(TOLD, 400),
     "a redirect": whole(b"", 302, location="http://127.0.0.1:1/"),
     "garbage": b"garbage\r\n\r\n",
+    "a head that repeats the key": f"HTTP/1.1 200 OK\r\n{UPSTREAM_KEY}\r\n\r\n".encode(),
     "a page": whole(b"<html>oops</html>", 502, "text/html"),
     "no event": STREAM_HEAD + chunk(b"data: {\n\n"),
     "a cut stream": cut,
+    "a call of a tool": calling(("own__echo", f'{{"text": "{TOLD_TO_TOOL}"}}')),
 }
 ASKED: Mapping[str, bytes] = {
     "a wrong key": request(body=HELLO, authorization=f"Bearer {APP_KEY}", **CREDENTIALS),
@@ -103,23 +114,56 @@ async def speak(found: Stage) -> list[Reply]:
     return replies
 
 
-def told(replies: list[Reply]) -> bytes:
+def shown(replies: list[Reply]) -> bytes:
     return b"\n".join(str(reply.headers).encode() + reply.body for reply in replies)
 
 
+def beside(collector: Upstream, tools: Upstream) -> tuple[dict[str, str], dict[str, str]]:
+    """Settings and variables for what stands beside the proxy, all of it with keys, half of it not to be reached."""
+    web = {"type": "http", "headers": {"Authorization": f"Bearer {TOOLS_TOKEN}"}}
+    entries: dict[str, Any] = {
+        "own": own_server("stdio", env={"TOOLS_KEY": TOOLS_KEY}),
+        "web": web | {"url": f"{tools.base_url}?key={TOOLS_QUERY}"},
+        "gone": web | {"url": f"http://127.0.0.1:9/mcp?key={TOOLS_QUERY}"},
+        "none": {"command": "/nonexistent", "args": ["--key", TOOLS_KEY]},
+    }
+    settings = {"otel": "on", "mcp_servers": servers(**entries), "tools": "*"}
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://user:{COLLECTOR_PASSWORD}@127.0.0.1:{collector.port}",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"http://user:{COLLECTOR_PASSWORD}@127.0.0.1:9/?key={COLLECTOR_KEY}",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-key={COLLECTOR_KEY}",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+        "OTEL_METRIC_EXPORT_INTERVAL": "500",
+    }
+    return settings, environ
+
+
 async def evidence_of_mitmdump(home: Path, confdir: Path) -> dict[str, bytes]:
-    """It says and saves as much as it can."""
+    """It says and saves as much as it can, and has all beside it that there is."""
+    refused = whole({"error": f"not for {TOOLS_TOKEN} {TOOLS_QUERY}"}, 401, www_authenticate="Bearer")
+    async with upstream(whole(b"")) as collector, upstream(refused) as tools:
+        found = await evidence_with(home, confdir, *beside(collector, tools))
+    sent = [asked.path.encode() + asked.body for asked in collector.asked]
+    return found | {"the collector": b"\n".join(sent)}
+
+
+async def evidence_with(
+    home: Path, confdir: Path, settings: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, bytes]:
     loud = ("-v", "--set", "termlog_verbosity=debug", "--set", "flow_detail=4", "--set", "show_ignored_hosts=true")
     files = ("-w", str(home / "flows"), "--set", f"hardump={home / 'har'}", "-s", str(SABOTAGE))
     command = dumping(*loud, *files)
-    async with stage(home, confdir, command, SETTINGS, ready="listening at", times=2) as found:
+    told = {**SETTINGS, **settings}
+    async with stage(home, confdir, command, told, ready="listening at", times=2, environ=environ) as found:
         replies = await speak(found)
+        await found.process.until("the MCP server web is away")
         cmdline = found.process.cmdline
     return {
         "the log": found.process.output.encode(),
         "saved flows": (home / "flows").read_bytes(),
         "the HAR file": (home / "har").read_bytes(),
-        "answers": told(replies),
+        "modes": " ".join(oct(stat.S_IMODE((home / name).stat().st_mode)) for name in ("flows", "har")).encode(),
+        "answers": shown(replies),
         "the command line": cmdline,
         "the original host": found.original.text,
     } | asked_of(found)
@@ -137,7 +181,7 @@ async def evidence_of_run(home: Path, confdir: Path) -> dict[str, bytes]:
     settings = SETTINGS | {"log_format": "json"}
     async with stage(home, confdir, (*RUNNING, "--set", f"scripts={SABOTAGE}"), settings) as found:
         replies = await speak(found)
-    return {"run: the log": found.process.output.encode(), "run: answers": told(replies)}
+    return {"run: the log": found.process.output.encode(), "run: answers": shown(replies)}
 
 
 async def evidence_of_options(home: Path, confdir: Path) -> dict[str, bytes]:
@@ -165,6 +209,7 @@ PLACES = {
     "the command line": b"mitmdump",
     "the upstream": b"/v1/chat/completions",
     "the original host": b"",
+    "the collector": b"chat gpt-4o",
     "run: the log": b'"endpoint":"chat"',
     "run: answers": b"chat.completion",
     "--options": b"qwen_upstream",
@@ -182,6 +227,16 @@ async def test_what_a_websocket_and_metrics_have_shown_was_searched(evidence: di
     assert b"openai-insecure-api-key.[secret]" in evidence["saved flows"]
     assert b"qwenproxy_exchanges_total" in evidence["answers"]
     assert b"sec-websocket-accept" in evidence["answers"]
+
+
+async def test_what_a_tool_was_told_is_in_what_was_saved_and_in_no_log(evidence: dict[str, bytes]) -> None:
+    assert b"tool own__echo ok" in evidence["the log"]
+    assert TOLD_TO_TOOL.encode() in evidence["saved flows"]
+    assert not [name for name in ("the log", "the collector", "answers") if TOLD_TO_TOOL.encode() in evidence[name]]
+
+
+async def test_what_was_saved_is_its_owners(evidence: dict[str, bytes]) -> None:
+    assert evidence["modes"] == b"0o600 0o600"
 
 
 @pytest.mark.parametrize("secret", SECRETS)

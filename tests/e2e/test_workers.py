@@ -13,6 +13,7 @@ import pytest
 
 from qwenproxy.commands.workers import standing
 from tests.support.clients import HELLO, connected
+from tests.support.clock import until
 from tests.support.fleet import fleet
 from tests.support.launched import gone, has_ended
 from tests.support.processes import QWENPROXY, clean, running
@@ -40,6 +41,15 @@ def environ_of(pid: int) -> list[bytes]:
     return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
 
 
+def killed_first(pid: int) -> int:
+    """How much the kernel would rather end *pid* than others, where memory runs out."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def stat_of(path: str) -> int | None:
     """Who may do what with *path*; None if it is not there."""
     return stat.S_IMODE(os.stat(path).st_mode) if os.path.lexists(path) else None
@@ -49,13 +59,17 @@ async def test_two_workers_are_one_proxy_to_the_world(tmp_path: Path, confdir: P
     """What it says, what its workers are given, what `status` tells; and all of it is gone at the end."""
     async with fleet(tmp_path, confdir, qwen) as found:
         assert found.process.output == f"listening reverse=http://127.0.0.1:{found.port}\n"
+        before = descriptors(found.process.pid)
         assert [await ask(found.port) for _ in range(6)] == [200] * 6
+        assert await until(lambda: descriptors(found.process.pid) == before), "it holds no connection that has ended"
         await found.process.until(": POST chat 200 ", 6)
         assert found.process.output.count(" I worker ") == 6
         first, second = await found.workers()
         assert [first["worker"], second["worker"]] == [1, 2]
         environs = [environ_of(each["pid"]) for each in (first, second)]
         assert b"QWENPROXY_WORKER=2" in environs[1]
+        for each in (first, second):
+            assert killed_first(each["pid"]) == killed_first(found.process.pid) + 100, "where memory runs out"
         folders = {line for environ in environs for line in environ if line.startswith(b"PROMETHEUS_MULTIPROC_DIR=")}
         metrics = folders.pop().decode().partition("=")[2]
         assert folders == set()

@@ -16,6 +16,10 @@ class Words:
         self._pieces = [*pieces, b""]
         self.closed = False
 
+    @property
+    def over(self) -> bool:
+        return not self._pieces
+
     async def read(self) -> bytes:
         piece = self._pieces.pop(0)
         if isinstance(piece, Exception):

@@ -50,6 +50,11 @@ def test_codings_are_taken_off_from_the_last_to_the_first() -> None:
     assert body(zstandard.compress(gzip.compress(TEXT)), "gzip, zstd") == TEXT
 
 
+def test_codings_upon_codings_are_not_taken_off() -> None:
+    """Each would cost as much as a whole body."""
+    assert refusal(TEXT, ", ".join(["gzip"] * 4))[:2] == (415, "unsupported_content_encoding")
+
+
 def test_zstd_may_come_in_several_frames() -> None:
     assert body(zstandard.compress(TEXT[:10]) + zstandard.compress(TEXT[10:]), "zstd") == TEXT
 

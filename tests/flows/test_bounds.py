@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 
+import orjson
 import pytest
 
 from qwenproxy.flows.door import door
 from tests.support.bounded import SOON, Start
-from tests.support.clients import HELLO, App, request, tunnelled
+from tests.support.clients import HELLO, App, connected, request, tunnelled
 from tests.support.simulated import until
 from tests.support.stage import ANSWER
 from tests.support.upstream import Connection, Upstream, whole
@@ -178,4 +179,56 @@ async def test_a_connection_too_many_is_closed_and_the_next_is_not(bounded: Star
         assert (await first.ask(body=HELLO)).status == 200
     assert proxy.hits == {name: 1}
     assert await until(lambda: not proxy.running.addon._connections._origins)
+    await proxy.serves()
+
+
+CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
+BODY = orjson.dumps(HELLO)
+LAST = b"%x\r\n%s\r\n0\r\n" % (len(BODY), BODY)
+
+
+async def test_header_lines_behind_a_body_are_left_out(bounded: Start) -> None:
+    proxy = await bounded()
+    async with proxy.connected() as app:
+        for _ in range(2):
+            await app.send(CHUNKED + LAST + b"authorization: Bearer sk-SECRET\r\nhost: evil.example\r\n\r\n")
+            assert (await app.reply()).status == 200
+
+
+@pytest.mark.parametrize("data", [CHUNKED + b"5;", CHUNKED + LAST + b"x: "], ids=["a chunk's line", "behind a body"])
+async def test_a_line_of_a_bodys_encoding_may_not_be_without_end(bounded: Start, data: bytes) -> None:
+    proxy = await bounded(header_limit=str(LIMIT))
+    async with proxy.connected() as app:
+        await app.send(data + b"y" * 2 * LIMIT)
+        assert await app.ended()
+    assert proxy.hits == {"header_limit": 1}
+    await proxy.serves()
+
+
+HELLO_BEGUN = b"\x16\x03\x01\x40\x00\x01\xff\xff\xff\x03\x03" + bytes(0x4000 - 6)
+RECORD = b"\x16\x03\x01\x40\x00" + bytes(0x4000)
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (b"GET / HTTP/1.1\n", b"x: " + b"y" * 8000 + b"\n"),
+        (b"GET / HTTP/1.1\r\n", b"x: " + b"y" * 8000 + b"\r\n"),
+        (b"GET /", b"y" * 8000),
+        (HELLO_BEGUN, RECORD),
+    ],
+    ids=["lines of LF only", "lines", "a line", "TLS"],
+)
+@pytest.mark.parametrize("door", ["local", "proxy", "tunnel"])
+async def test_a_beginning_without_end_is_not_gathered(bounded: Start, door: str, first: bytes, more: bytes) -> None:
+    """Whoever reads all of it anew with each piece would stand still for everybody."""
+    proxy = await bounded()
+    local, https = proxy.running.ports
+    places = {"local": connected(local), "proxy": connected(https), "tunnel": tunnelled(https, "api.openai.com:443")}
+    async with places[door] as app:
+        with contextlib.suppress(ConnectionError):
+            for piece in (first, *[more] * 20):
+                await app.send(piece)
+        assert await app.ended()
+    assert proxy.hits["header_limit"] == 1
     await proxy.serves()

@@ -26,6 +26,10 @@ class Source:
         self.last = b"the error"
         self.closed = asyncio.Event()
 
+    @property
+    def over(self) -> bool:
+        return False
+
     async def read(self) -> bytes:
         self.reads += 1
         piece = await self.pieces.get()

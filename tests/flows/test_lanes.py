@@ -41,6 +41,10 @@ class Body:
         self.read_pieces = 0
         self.closed = False
 
+    @property
+    def over(self) -> bool:
+        return not self.pieces
+
     async def read(self) -> bytes:
         await self.go.acquire()
         piece = self.pieces.pop(0)

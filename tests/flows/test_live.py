@@ -1,12 +1,15 @@
 """The door in mitmproxy's HTTP layer: who is let in, how an answer goes out, and when it does not open at all."""
 
 import asyncio
+import gc
 import gzip
 import inspect
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from weakref import ReferenceType, ref
 
 import pytest
 from mitmproxy import http
@@ -19,7 +22,7 @@ from tests.support.processes import authority
 from tests.support.proxy import Running, proxy
 from tests.support.simulated import until
 from tests.support.stage import ANSWER, DONE, event
-from tests.support.upstream import STREAM_HEAD, Connection, Upstream, upstream, whole
+from tests.support.upstream import STREAM_END, STREAM_HEAD, Connection, Reply, Upstream, upstream, whole
 
 LIMIT = 10_000
 STREAMED = HELLO | {"stream": True}
@@ -190,6 +193,51 @@ async def test_the_end_of_a_stream_waits_for_nothing_and_leaves_the_connection_i
     assert await until(lambda: "POST chat 200" in caplog.text)
     assert (await app.ask(body=HELLO)).status == 200
     assert (len(qwen.asked), qwen.connections) == (2, 1)
+
+
+@pytest.fixture
+def alive(running: Running) -> Iterator[Callable[[], list[bool]]]:
+    """Whether the flows that came are still there, without a garbage collector."""
+    flows: list[ReferenceType[http.HTTPFlow]] = []
+    running.master.addons.add(SimpleNamespace(request=lambda flow: flows.append(ref(flow))))
+    gc.disable()
+    yield lambda: [flow() is not None for flow in flows]
+    gc.enable()
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize(
+    ("reply", "body"),
+    [
+        (whole(ANSWER), HELLO),
+        (STREAM_HEAD + event("one", "stop") + DONE + STREAM_END, STREAMED),
+        (whole(ANSWER), padded(LIMIT + 1)),
+    ],
+    ids=["a whole answer", "a stream", "a refusal"],
+)
+async def test_no_exchange_is_left_to_the_garbage_collector(
+    alive: Callable[[], list[bool]],
+    running: Running,
+    confdir: Path,
+    qwen: Upstream,
+    reply: Reply,
+    body: object,
+    http2: bool,
+) -> None:
+    """It comes hundreds of requests later, and each may have a body of 64 MiB."""
+    qwen.replies[:] = [reply]
+    async with over_http2(running, confdir) if http2 else connected(running.ports[0]) as app:
+        assert (await app.ask(body=body)).body
+        assert await until(lambda: alive() != [] and not any(alive()))
+
+
+async def test_neither_is_one_whose_app_has_left(
+    alive: Callable[[], list[bool]], app: App, ended: Callable[[], int]
+) -> None:
+    await app.send(request(body=STREAMED))
+    await app.head()
+    app.writer.close()
+    assert await until(lambda: ended() == 1 and alive() == [False])
 
 
 class Listener:

@@ -25,6 +25,10 @@ class Words:
         self._pieces = [*pieces, b""]
         self.closed = False
 
+    @property
+    def over(self) -> bool:
+        return not self._pieces
+
     async def read(self) -> bytes:
         return self._pieces.pop(0)
 

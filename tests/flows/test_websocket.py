@@ -261,6 +261,17 @@ def test_a_message_that_is_too_large_is_refused_in_words_and_ends_it(pieces: int
     assert line.speaker.heard == []
 
 
+def test_pieces_that_hold_nothing_are_not_gathered_without_end() -> None:
+    line = Line()
+    line.sends(text("", finished=False))
+    before = sum(len(value) for value in vars(line.layer).values() if isinstance(value, list | bytearray))
+    for _ in range(1000):
+        line.happens(events.DataReceived(line.client, masked(0x00, b"")))
+    assert sum(len(value) for value in vars(line.layer).values() if isinstance(value, list | bytearray)) == before
+    line.happens(events.DataReceived(line.client, masked(0x80, b"a")))
+    assert line.speaker.heard == [(b"a", True)]
+
+
 def test_a_message_may_be_as_large_as_the_limit() -> None:
     line = Line()
     line.sends(text("x" * LIMIT), text("y" * LIMIT))

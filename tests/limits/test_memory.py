@@ -2,7 +2,7 @@
 
 import pytest
 
-from qwenproxy.limits.memory import Memory, resident
+from qwenproxy.limits.memory import Memory, give_back, resident
 
 LIMIT = 1000
 
@@ -20,17 +20,51 @@ LIMIT = 1000
 )
 def test_it_is_short_until_it_is_well_below(looks: list[tuple[float, int]], short: list[bool]) -> None:
     held = [0]
-    memory = Memory(lambda: held[0])
+    memory = Memory(lambda: held[0], free=lambda: None)
     memory.limit = LIMIT
     for (now, held[0]), expected in zip(looks, short, strict=True):
         assert memory.short(now) is expected
+
+
+@pytest.mark.parametrize(
+    ("needed", "looks", "short", "frees"),
+    [
+        (LIMIT, [0], [False], 1),
+        (2 * LIMIT, [0, 1, 9, 10], [True, True, True, True], 2),
+    ],
+    ids=["which is enough", "which is not: it is tried again later, as it takes its time"],
+)
+def test_what_nobody_needs_is_let_go_of_first(needed: int, looks: list[float], short: list[bool], frees: int) -> None:
+    held, count = 3 * LIMIT, 0
+
+    def free() -> None:
+        nonlocal held, count
+        held, count = needed, count + 1
+
+    memory = Memory(lambda: held, free)
+    memory.limit = LIMIT
+    assert [memory.short(now) for now in looks] == short
+    assert count == frees
+
+
+def test_garbage_and_what_the_allocator_keeps_go_back_to_the_system() -> None:
+    class Knot:
+        def __init__(self) -> None:
+            self.itself = self
+            self.lines = [b"x" * 100_000 for _ in range(500)]  # too small each for a mapping of its own
+
+    before = resident()
+    Knot()
+    assert resident() - before > 40_000_000
+    give_back()
+    assert resident() - before < 20_000_000
 
 
 def test_without_a_limit_nobody_looks() -> None:
     def never() -> int:
         raise AssertionError
 
-    assert not Memory(never).short(0)
+    assert not Memory(never, never).short(0)
 
 
 def test_what_the_process_holds_is_known() -> None:

@@ -66,7 +66,7 @@ async def test_a_place_is_given_back_with_the_end_of_the_exchange() -> None:
 
 
 REFUSALS: dict[str, tuple[dict[str, Any], Failure, str, tuple[str, ...]]] = {
-    "no queue": ({"exchanges": 1, "queue": 0}, errors.BUSY, "queue", ("exchanges", "queue of 0", "setting queue")),
+    "no queue": ({"exchanges": 1, "queue": 0}, errors.BUSY, "queue", ("exchanges", "nobody may wait", "setting queue")),
     "own share": ({"client_exchanges": 1, "queue": 0}, errors.RATE_LIMIT, "queue", ("client_exchanges", "of this")),
     "time": ({"exchanges": 1, "queue_timeout": 0.01}, errors.BUSY, "queue_timeout", ("waited 0.01 s", "exchanges")),
     "own, time": ({"client_exchanges": 1, "queue_timeout": 0}, errors.RATE_LIMIT, "queue_timeout", ("waited 0 s",)),

@@ -122,6 +122,14 @@ def test_the_container_is_made_of_what_is_there() -> None:
     assert sorted(sent) == sorted(name for names in copied for name in names)
 
 
+def test_what_is_killed_is_a_worker_and_not_the_service() -> None:
+    """A launcher stays to tell its apps, and to start another one; systemd would end the service with it."""
+    unit = (DEPLOY / "qwenproxy.service").read_text()
+    assert re.search(r"^ExecStart=\S+ run --workers \d", unit, re.MULTILINE)
+    assert "\nOOMPolicy=continue\n" in unit
+    assert '"run", "--workers", ' in (DEPLOY / "Containerfile").read_text()
+
+
 def said(*words: str) -> str:
     """What a command says that must not fail."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)

@@ -59,6 +59,7 @@ def everything() -> str:
     traffic.begin(Record("req_2", "POST", "chat", lambda: 1.0))
     metrics.limited("queue")
     metrics.refreshed("renewed")
+    metrics.count("answers_left", "told")
     metrics.count("shared_state_failures")
     metrics.count("rate_limits_alone")
     metrics.expires("oauth", 1_800_000_000.0)

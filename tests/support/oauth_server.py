@@ -78,6 +78,7 @@ class OAuthServer:
     after: Gate | None = None
     """Awaited between acting and answering."""
     port: int = 0
+    runner: web.AppRunner | None = None
     families: dict[str, Family] = field(default_factory=dict)
     issued: int = 0
     codes: dict[str, str] = field(default_factory=dict)
@@ -85,6 +86,19 @@ class OAuthServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    async def listen(self, at: socket.socket | None = None) -> None:
+        """On its port, or a free one, or *at* a socket."""
+        assert self.runner is not None
+        site = web.TCPSite(self.runner, "127.0.0.1", self.port) if at is None else web.SockSite(self.runner, at)
+        await site.start()
+        self.port = self.runner.addresses[0][1]
+
+    async def go_down(self) -> None:
+        """Listen no longer."""
+        assert self.runner is not None
+        for site in list(self.runner.sites):
+            await site.stop()
 
     @property
     def server(self) -> Server:
@@ -203,11 +217,9 @@ async def oauth_server(at: socket.socket | None = None, **settings: Any) -> Asyn
     app = web.Application()
     app.router.add_post("/api/v1/oauth2/device/code", found.device)
     app.router.add_post("/api/v1/oauth2/token", found.token)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
+    found.runner = runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0) if at is None else web.SockSite(runner, at)
-    await site.start()
-    found.port = runner.addresses[0][1]
+    await found.listen(at)
     try:
         yield found
     finally:

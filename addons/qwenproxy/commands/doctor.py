@@ -15,6 +15,7 @@ from qwenproxy import __version__, service
 from qwenproxy.auth.oauth import OAuth
 from qwenproxy.commands import configured, pipes, standing
 from qwenproxy.commands.checks import authority, calls, configuration, listeners, proxying, sharing, upstreams, versions
+from qwenproxy.commands.checks import options as mitmproxys
 from qwenproxy.commands.checks.credentials import credentials
 from qwenproxy.commands.checks.findings import Finding, Level, worst
 from qwenproxy.commands.checks.reach import Reached, reach
@@ -40,6 +41,7 @@ class Wish:
     model: str
     limit: float
     offline: bool
+    confdir: Path | None = None
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +52,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proxy-port", type=port, default=8081, help="port of the HTTPS proxy (default: 8081)")
     parser.add_argument(
         "--timeout", type=float, default=15.0, metavar="SECONDS", help="for each stage, and for the call (default: 15)"
+    )
+    parser.add_argument(
+        "--confdir",
+        type=Path,
+        metavar="FOLDER",
+        help="mitmproxy's folder (default: ~/.mitmproxy), as --set confdir=...",
     )
     configured.arguments(parser)
 
@@ -63,7 +71,8 @@ def port(text: str) -> int:
 
 def main(arguments: argparse.Namespace) -> int:
     """Look, and tell: 0 if nothing fails, 1 if something does, 2 if the settings are wrong."""
-    wish = Wish(arguments.port, arguments.proxy_port, arguments.model, arguments.timeout, arguments.offline)
+    about = (arguments.port, arguments.proxy_port, arguments.model, arguments.timeout)
+    wish = Wish(*about, arguments.offline, arguments.confdir)
     screen = Screen(sys.stdout, os.environ)
     if not arguments.json:
         screen.status("looking ...", "dim")
@@ -121,16 +130,22 @@ async def _closed(line: Line) -> None:
 
 async def machine(settings: Settings, environ: Mapping[str, str], wish: Wish, now: float) -> list[Finding]:
     """About this machine: ports, authority, variables."""
-    own = authority.read()
-    states, based, local, https = await asyncio.gather(
+    kept = mitmproxys.read(wish.confdir)
+    own = authority.read(kept.authority)
+    states, based, local, https, local6, https6 = await asyncio.gather(
         proxying.look(environ, own.pem, wish.limit, offline=wish.offline),
         proxying.look_local(environ, own.pem),
         listeners.occupant(wish.port, own.pem),
         listeners.occupant(wish.proxy_port, own.pem),
+        listeners.occupant(wish.port, own.pem, listeners.HOST6),
+        listeners.occupant(wish.proxy_port, own.pem, listeners.HOST6),
     )
     return [
+        *mitmproxys.options(kept),
         listeners.listener("port", wish.port, local),
+        *listeners.beside("port", wish.port, local, local6),
         listeners.listener("proxy-port", wish.proxy_port, https),
+        *listeners.beside("proxy-port", wish.proxy_port, https, https6),
         *authority.authority(own, now),
         *proxying.proxying(environ, settings.hosts, states, based),
         *trusting(own, environ, intercepting="ours" in states.values()),

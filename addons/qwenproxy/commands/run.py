@@ -122,6 +122,7 @@ async def serve(arguments: argparse.Namespace, *companions: object) -> int:
 async def serve_with(arguments: argparse.Namespace, environ: Mapping[str, str], *companions: object) -> int:
     """Run the proxy, or its workers, by *environ*."""
     if arguments.workers:
+        open_more_files()
         return await launcher.launch(arguments, environ)
     return await serve_proxy(arguments, QwenProxy(environ), announce, *companions)
 

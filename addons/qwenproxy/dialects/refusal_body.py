@@ -101,7 +101,8 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Said:
         status = _told(error, status)
     request_id = _text(outer.get("request_id") or headers.get("x-request-id") or outer.get("id"))
     param = _param(error.get("param")) or _violated(details, "field")
-    return Said(status, tuple(filter(None, codes)), message[:LONGEST], param, request_id[:100], wait=_delay(details))
+    words, name = _line(message[:LONGEST]), _line(request_id[:100])
+    return Said(status, tuple(filter(None, codes)), words, param and _line(param), name, wait=_delay(details))
 
 
 def _is_page(content_type: str, text: str) -> bool:
@@ -152,6 +153,11 @@ def _text(value: Any) -> str:
         return orjson.dumps(value).decode()
     except TypeError:
         return ""
+
+
+def _line(text: str) -> str:
+    """*text* as one line without control characters: it comes to terminals and logs."""
+    return text if text.isprintable() else " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _code(value: Any) -> str:

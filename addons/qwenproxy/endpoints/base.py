@@ -24,6 +24,8 @@ class Call(Protocol):
     model: str
     """The model's name as the app asked for it, and as it hears it back."""
     stream: bool
+    sums_up: bool
+    """Its streamed answer ends in all that was told before."""
     chat: Json
     """The neutral core: an OpenAI chat request of function tools only, without `stream` and `stream_options`."""
     dropped: Sequence[str]

@@ -25,6 +25,8 @@ class ChatCall:
 
     dropped: Sequence[str] = ()
 
+    sums_up = False
+
     def __init__(self, body: bytes, *, reasoning: bool = True) -> None:
         asked = validate(body)
         self.model: str = asked["model"]
@@ -113,7 +115,12 @@ class ChatWriter:
 
     def _error(self, error: ProxyError) -> bytes:
         self._over = True
-        return sse.encode(orjson.dumps(error.body()))
+        return error_event(error)
+
+
+def error_event(error: ProxyError) -> bytes:
+    """The event that ends a stream because of *error*."""
+    return sse.encode(orjson.dumps(error.body()))
 
 
 def fixed(head: Head, kind: str) -> Json:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from qwenproxy import sse
 from qwenproxy.endpoints import middle, validation
+from qwenproxy.endpoints.chat import error_event
 from qwenproxy.endpoints.collector import collect
 from qwenproxy.endpoints.completion_fields import Draft, settle
 from qwenproxy.endpoints.former_logprobs import FormerLogprobs
@@ -61,6 +62,8 @@ class CompletionCall:
 
     Choice k is of the prompt k // `each`.  Raises ProxyError for a body that is no completion request.
     """
+
+    sums_up = False
 
     def __init__(self, body: bytes, *, refuse: bool = False) -> None:
         asked = checked(body)
@@ -135,7 +138,7 @@ class CompletionWriter:
 
     def _error(self, error: ProxyError) -> bytes:
         self._over = True
-        return sse.encode(orjson.dumps(error.body()))
+        return error_event(error)
 
 
 def checked(body: bytes) -> Json:

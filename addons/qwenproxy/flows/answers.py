@@ -67,6 +67,11 @@ def response(answer: Answer, request: http.Request) -> http.Response:
     return http.Response(version, answer.status, reason, headers, whole, None, time.time(), None)
 
 
+def refusal(error: ProxyError, flow: http.HTTPFlow) -> http.Response:
+    """The response that tells the app of *flow* of *error*."""
+    return response(of_error(error, flow.id), flow.request)
+
+
 async def read_to_end(answer: Answer) -> Answer:
     """*answer* with its whole body in hand."""
     if isinstance(answer.body, bytes):

@@ -37,15 +37,22 @@ DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
 }
 
 
+MOST = 3
+"""Codings of one body: each may have to be taken off a whole body."""
+
+
 def body_of(request: http.Request, codings: str, limit: int) -> bytes:
     """The body without its content *codings*; at most *limit* bytes, however well it was packed.  Raises ProxyError."""
     data = request.raw_content
     if data is None:
         message = "a script or the option stream_large_bodies streams the request past the proxy: remove it"
         raise ProxyError(errors.INTERNAL, message)
-    for coding in reversed(codings.lower().split(",")):
-        if coding.strip() not in ("", "identity"):
-            data = decode(data, coding.strip(), limit)
+    wanted = [coding for each in codings.lower().split(",") if (coding := each.strip()) not in ("", "identity")]
+    if len(wanted) > MOST:
+        message = f"the content-encoding names {len(wanted)} codings, and may name {MOST}"
+        raise ProxyError(errors.UNSUPPORTED_ENCODING, message)
+    for coding in reversed(wanted):
+        data = decode(data, coding, limit)
     return data
 
 

@@ -1,10 +1,12 @@
 """The layers of mitmproxy that are put in place of its own, and whether they fit this mitmproxy."""
 
 import inspect
+from typing import Any
 
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Server
+from mitmproxy.proxy.layers.tls import ClientTLSLayer
 
 from qwenproxy.flows.bounds import BoundedHttp1, bounds
 from qwenproxy.flows.door import door
@@ -13,6 +15,9 @@ from qwenproxy.flows.http2 import BoundedHttp2
 from qwenproxy.settings import Settings
 
 REPLACED: dict[str, type[Http1Server] | type[Http2Server]] = {"Http1Server": BoundedHttp1, "Http2Server": BoundedHttp2}
+
+LONGEST_HELLO = 64 * 1024
+"""Bytes of a ClientHello.  mitmproxy reads all that has come anew with each piece, and never has enough."""
 
 SIGNATURES: dict[tuple[type, str], str] = {
     (Http1Server, "start"): "(self, _",
@@ -24,6 +29,7 @@ SIGNATURES: dict[tuple[type, str], str] = {
     (Http2Server, "handle_h2_event"): "(self, event",
     (Http2Server, "protocol_error"): "(self, message",
     (Http2Server, "close_connection"): "(self, msg",
+    (ClientTLSLayer, "receive_handshake_data"): "(self, data",
 }
 
 
@@ -43,6 +49,15 @@ def misfits() -> list[str]:
 def install() -> None:
     """Bound every connection of an app, for the whole process and for good."""
     vars(layers).update(REPLACED)
+    receive = ClientTLSLayer.receive_handshake_data
+
+    def receive_bounded(self: Any, data: bytes) -> Any:
+        if not self.client_hello_parsed and len(self.recv_buffer) + len(data) > LONGEST_HELLO:
+            bounds.on_limit("header_limit")
+            return False, "the ClientHello has no end"
+        return (yield from receive(self, data))
+
+    type.__setattr__(ClientTLSLayer, "receive_handshake_data", receive_bounded)
 
 
 def take_up(found: Settings) -> None:

@@ -7,13 +7,15 @@ that a request costs a few comparisons.
 
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+import h11
+from h11._readers import ChunkedReader
 from mitmproxy.connection import ConnectionState
-from mitmproxy.proxy import commands, events
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
@@ -22,10 +24,13 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
 from qwenproxy.flows import answers
+from qwenproxy.flows.ledger import Account, Owed
 
 type Commands = Generator[commands.Command, Any]
 
 _HEAD_END = re.compile(rb"\n\r?\n")
+OWED: Mapping[type, Owed] = {layers.ResponseHeaders: Owed.PART, layers.ResponseEndOfMessage: Owed.NOTHING}
+"""What is owed once these are sent; behind "100 Continue", what was owed before."""
 LINGER = 2.0  # s that a connection on which no more is read is kept, for its last answer to be
 SLACK = 0.01  # s by which a timer may be early
 
@@ -88,8 +93,36 @@ class Deadline:
         return passed
 
 
+class WithoutTrailers:
+    """Reads a body in chunks by *reader*; what comes behind it as further header lines, nobody needs.
+
+    They may be left out (RFC 9110, 6.5.1), and mitmproxy cannot take them.
+    """
+
+    def __init__(self, reader: Callable[[Any], Any]) -> None:
+        self._reader = reader
+
+    def __call__(self, buffer: Any) -> Any:
+        event = self._reader(buffer)
+        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+
+class Shut(layer.Layer):
+    """Closes a connection of which too much has come for nothing."""
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Start):
+            bounds.on_limit("header_limit")
+            yield commands.CloseConnection(self.context.client)
+
+
 class BoundedHttp1(Http1Server):
     """A connection of an app in HTTP/1."""
+
+    body_reader: Any
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -98,6 +131,8 @@ class BoundedHttp1(Http1Server):
         """Whether the deadline is for a head that has begun."""
         self._body_of = 0
         """The stream that the deadline is for if it is for a body."""
+        self.account: Account | None = None
+        """Where a launcher sees what is owed on this connection."""
 
     def start(self, event: events.Event) -> Commands:
         yield from super().start(event)
@@ -105,6 +140,19 @@ class BoundedHttp1(Http1Server):
         yield from self._deadline.after(bounds.head_timeout)
 
     state: Any = start
+
+    def send(self, event: Any) -> Commands:
+        return super().send(event) if self.account is None else self._noted(self.account, event)
+
+    def _noted(self, account: Account, event: Any) -> Commands:
+        """Send what *event* says, and note beforehand what will be owed then."""
+        owed = OWED.get(type(event))
+        if owed is not None and not (isinstance(event, layers.ResponseHeaders) and event.response.status_code == 100):
+            account.owe(owed)
+        for command in super().send(event):
+            if isinstance(command, commands.SendData):
+                account.sends(len(command.data))
+            yield command
 
     def read_headers(self, event: Any) -> Commands:
         if isinstance(event, events.Wakeup):
@@ -131,8 +179,18 @@ class BoundedHttp1(Http1Server):
         if self._body_of != self.stream_id:  # its head is there
             self._body_of, self._begun = self.stream_id, False
             self._deadline.lift()
+            if isinstance(self.body_reader, ChunkedReader):
+                self.body_reader = WithoutTrailers(self.body_reader)
         yield from super().read_body(event)
-        if self.state == self.read_body and not self._deadline.set:
+        if self.state != self.read_body:
+            return
+        if len(self.buf) > bounds.header_limit:  # the line before a chunk, or those behind the last: never the body
+            bounds.on_limit("header_limit")
+            self.state = self.done
+            yield commands.CloseConnection(self.conn)
+            why, code = "a line of the body's encoding has no end", layers.ErrorCode.GENERIC_CLIENT_ERROR
+            yield ReceiveHttp(layers.RequestProtocolError(self.stream_id, why, code))
+        elif not self._deadline.set:
             yield from self._deadline.after(bounds.body_timeout)
 
     def wait(self, event: Any) -> Commands:

@@ -127,7 +127,7 @@ class Delivery:
                 if not piece:
                     last = b""
                     break
-                if not self._written(piece):
+                if not self._written(piece, last=self._body.over):
                     await self._send(piece)
         except asyncio.CancelledError:
             if self._failing is not None and not self._over:
@@ -167,7 +167,8 @@ class Delivery:
             if not piece:
                 return None
             await self._asked()
-            await self._send(piece)
+            if not self._written(piece, last=True):
+                await self._send(piece)
         except asyncio.CancelledError:
             return None
         except Exception:  # as in any other delivery
@@ -182,9 +183,9 @@ class Delivery:
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.1)
 
-    def _written(self, piece: bytes) -> bool:
-        """Send *piece* by the shortcut, if there is one and the layer waits; whether it is sent."""
-        if self.shortcut is None or self._pull is None or not self.shortcut.write(piece):
+    def _written(self, piece: bytes, *, last: bool = False) -> bool:
+        """Send *piece*, *last* or not, by the shortcut, if there is one and the layer waits; whether it is sent."""
+        if self.shortcut is None or self._pull is None or not self.shortcut.write(piece, last=last):
             return False
         self._note(piece)
         return True

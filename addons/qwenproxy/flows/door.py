@@ -11,6 +11,11 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.flows import listeners
 from qwenproxy.flows.hosts import Hosts
 
+NO_RELAY = ProxyError(
+    errors.FORBIDDEN,
+    "for other machines this proxy answers OpenAI's hosts (setting hosts) and relays nothing else: name the others in "
+    "NO_PROXY, or set mitmproxy's option proxyauth",
+)
 SHED = 5.0  # s after which a client may try again when too much is held
 
 

@@ -26,6 +26,8 @@ HOLES: Mapping[str, tuple[object, str]] = {
 }
 """Options of mitmproxy -> the value that is safe, and what any other one would do."""
 
+OWN_HOSTS = "is set by the proxy from its setting `hosts`; name further hosts there (QWENPROXY_HOSTS)"
+
 OWN_FILES = ("save_stream_file", "hardump")
 """Options by which a process writes a file of its own."""
 
@@ -90,11 +92,16 @@ def loops(specs: Sequence[str], upstream: str) -> Iterator[str]:
 def holes(options: Options, ours: Sequence[Sequence[str]]) -> Iterator[str]:
     """A complaint for each option by which a request could get past the proxy; *ours*: what `allow_hosts` may be."""
     if list(options.allow_hosts) not in ([], *map(list, ours)):
-        yield "allow_hosts is set by the proxy from its setting `hosts`; name further hosts there (QWENPROXY_HOSTS)"
-    for name, (safe, harm) in HOLES.items():
-        value = getattr(options, name)
-        if value != safe and (value or safe):
-            yield f"{name} {harm}: remove it"
+        yield f"allow_hosts {OWN_HOSTS}"
+    for name in HOLES:
+        if found := harm(name, getattr(options, name)):
+            yield f"{name} {found}: remove it"
+
+
+def harm(name: str, value: object) -> str:
+    """What the option *name*, one of `HOLES`, would do as *value*; "" if it is safe."""
+    safe, found = HOLES[name]
+    return found if value != safe and (value or safe) else ""
 
 
 def unshared(options: Options, state: str) -> str:

@@ -1,7 +1,7 @@
 """What one HTTP/2 connection of an app may take: it carries many requests at the same time."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import h2.events
@@ -103,3 +103,25 @@ _BROKEN: dict[type[BaseException], str] = {
     h2.exceptions.DenialOfServiceError: "header_limit",
 }
 """h2's errors about a limit of ours, and the setting that it is."""
+
+
+def congestion(app: object, stream: int) -> Callable[[], bool] | None:
+    """Tells whether HTTP/2, if the *app* is spoken to in that, holds back what was sent on *stream*.
+
+    TCP's buffer does not show it.
+    """
+    if not isinstance(app, Http2Server):
+        return None
+    buffers = app.h2_conn.stream_buffers
+    return lambda: bool(buffers.get(stream))
+
+
+def go_away(app: object) -> Commands:
+    """End the connection to *app*, if it is of HTTP/2, behind its last stream; what it sends now, it knows to repeat.
+
+    Sooner would be in order (RFC 9113, 6.8), but some clients then lose the streams that are open.
+    """
+    if isinstance(app, Http2Server):
+        app.h2_conn.close_connection()
+        yield commands.SendData(app.conn, app.h2_conn.data_to_send())
+        yield commands.CloseConnection(app.conn)

@@ -8,7 +8,7 @@ import errno
 import inspect
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mitmproxy import version
@@ -45,8 +45,24 @@ def inherit(sockets: Inherited) -> None:
     type.__setattr__(AsyncioServerInstance, "listen", listen)
 
 
+class Taken(asyncio.StreamReaderProtocol):
+    """A connection that was taken; *on_end* is called when it is about to be closed."""
+
+    on_end: Callable[[], object] | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.on_end is not None:
+            self.on_end()
+
+
 async def serve(handle: Any, listener: socket.socket) -> asyncio.Server:
     """Take connections from *listener*, one at a time: the loop would take all that wait, and leave others none."""
-    server = await asyncio.start_server(handle, sock=listener, backlog=1)
+    loop = asyncio.get_running_loop()
+
+    def taken() -> Taken:
+        return Taken(asyncio.StreamReader(loop=loop), handle, loop)
+
+    server = await loop.create_server(taken, sock=listener, backlog=1)
     listener.listen(BACKLOG)  # for asyncio, both are one and the same
     return server

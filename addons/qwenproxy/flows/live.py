@@ -11,7 +11,7 @@ in no transport), and `Delivery` completes it from outside when the piece is the
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +22,12 @@ from mitmproxy.proxy.layers import http as layers
 
 from qwenproxy import errors
 from qwenproxy.errors import ProxyError
-from qwenproxy.flows import answers, bounded, fit, shortcut
+from qwenproxy.flows import answers, bounded, fit, http2, shortcut
+from qwenproxy.flows.accounts import accounts, owed_of
 from qwenproxy.flows.bounds import BodyOverdue, bounds
 from qwenproxy.flows.delivery import Delivery
-from qwenproxy.flows.door import declared_size, door
+from qwenproxy.flows.door import NO_RELAY, declared_size, door
+from qwenproxy.flows.ledger import NOBODYS, Owed
 from qwenproxy.flows.visits import Visit, take_credentials
 from qwenproxy.flows.websocket import SocketLayer
 
@@ -50,6 +52,8 @@ class LiveStream(layers.HttpStream):
     visit: Visit | None = None
     held: int = 0
     """Bytes of the request's body that count as held."""
+    account = NOBODYS
+    """Where a launcher sees what is owed for it."""
     refusal: ProxyError | None = None
     """What to answer once the rest of the body is there."""
 
@@ -65,6 +69,7 @@ class LiveStream(layers.HttpStream):
     ) -> Commands[None]:
         if not isinstance(event, BodyOverdue):
             yield from super().handle_protocol_error(event)
+            self.let_go()
         elif self.visit is not None and self.client_state in (
             self.state_consume_request_body,
             self.state_discard_request_body,
@@ -91,6 +96,8 @@ class LiveStream(layers.HttpStream):
         """The visit, if the flow is ours; before anyone else sees it, its credentials are taken off."""
         if self.visit is None and door.owns(self.flow):
             self.visit = Visit(self.flow, take_credentials(self.flow.request, for_proxy=not door.authenticates))
+            self.account = accounts.of(self.context.layers, self.context.client)
+            self.account.owe(Owed.ANSWER)
         return self.visit
 
     def start_request_stream(self) -> Commands[None]:
@@ -135,12 +142,11 @@ class LiveStream(layers.HttpStream):
         """Answer without an exchange.  *unread*: the rest of the body may still come."""
         bounds.on_limit(error.limit)
         self.release()
-        answer = answers.of_error(error, self.flow.id)
+        self.flow.response = response = answers.refusal(error, self.flow)
         over_http1 = self.flow.request.http_version.startswith("HTTP/1")
         if over_http1:
-            answer.headers["connection"] = "close"
+            response.headers["connection"] = "close"
         self.flow.request.raw_content = b""
-        self.flow.response = response = answers.response(answer, self.flow.request)
         self.client_state = self.state_done
         yield layers.HttpRequestHeadersHook(self.flow)
         yield layers.HttpRequestHook(self.flow)
@@ -154,6 +160,7 @@ class LiveStream(layers.HttpStream):
             yield layers.SendHttp(
                 layers.ResponseProtocolError(self.stream_id, error.message, code), self.context.client
             )
+        self.let_go()
 
     def break_off(self, message: str) -> Commands[None]:
         """End the stream in a way that no client takes for a whole answer."""
@@ -165,7 +172,7 @@ class LiveStream(layers.HttpStream):
 
     def handle_connect(self) -> Commands[None]:
         if not door.owns(self.flow) and not door.relays(self.flow):
-            self.flow.response = self.no_relay()
+            self.flow.response = answers.refusal(NO_RELAY, self.flow)
         yield from super().handle_connect()
 
     def make_server_connection(self) -> Commands[bool]:
@@ -176,22 +183,26 @@ class LiveStream(layers.HttpStream):
                 yield from self.answer(visit)
             finally:
                 self.release()
+            self.let_go()
         elif door.relays(self.flow):
             return (yield from super().make_server_connection())
         else:
-            self.flow.response = self.no_relay()
+            self.flow.response = answers.refusal(NO_RELAY, self.flow)
             yield layers.HttpResponseHeadersHook(self.flow)
             yield from self.send_response()
         return False
 
-    def no_relay(self) -> http.Response:
-        message = (
-            "for other machines this proxy answers OpenAI's hosts (setting hosts) and relays nothing else: name the "
-            "others in NO_PROXY, or set mitmproxy's option proxyauth"
-        )
-        return answers.response(
-            answers.of_error(ProxyError(errors.FORBIDDEN, message), self.flow.id), self.flow.request
-        )
+    def let_go(self) -> None:
+        """Hold nothing of what is over: the stream itself stays until garbage is collected, hundreds of requests on."""
+        if self.visit is not None and self.stream_id not in self.parent().streams:
+            self.visit.delivery = None
+            self.visit = None
+            del self.flow
+            self._handle_event = self.gone
+
+    def gone(self, event: events.Event) -> Commands[None]:
+        """What had been waiting behind the end concerns nobody."""
+        yield from ()
 
     def answer(self, visit: Visit) -> Commands[None]:
         yield QwenOpenHook(visit)
@@ -200,8 +211,7 @@ class LiveStream(layers.HttpStream):
             return
         if self.flow.response is None:
             message = "the proxy is not ready: its script is gone or failed to load; its log says why"
-            answer = answers.of_error(ProxyError(errors.INTERNAL, message), self.flow.id)
-            self.flow.response = answers.response(answer, self.flow.request)
+            self.flow.response = answers.refusal(ProxyError(errors.INTERNAL, message), self.flow)
         response = self.flow.response
         response.timestamp_start = time.time()
         if door.parting and visit.lanes is None and self.flow.request.http_version.startswith("HTTP/1"):
@@ -219,26 +229,15 @@ class LiveStream(layers.HttpStream):
             yield from self.send_response()
             if self.child_layer is None:
                 visit.cancel()  # it did not come to the WebSocket
-        if door.parting:
-            yield from self.go_away()
-
-    def go_away(self) -> Commands[None]:
-        """End a connection over HTTP/2 if this was the last of its streams; what the app sends now, it knows to repeat.
-
-        Sooner would be in order (RFC 9113, 6.8), but some clients then lose the streams that are open.
-        """
-        parent = self.parent()
-        server = parent.connections.get(self.context.client)
-        if isinstance(server, layers.Http2Server) and not parent.streams.keys() - {self.stream_id}:
-            server.h2_conn.close_connection()
-            yield commands.SendData(self.context.client, server.h2_conn.data_to_send())
-            yield commands.CloseConnection(self.context.client)
+        if door.parting and not self.parent().streams.keys() - {self.stream_id}:
+            yield from http2.go_away(self.app())
 
     def stream(self, visit: Visit, delivery: Delivery, response: http.Response) -> Commands[None]:
         client = self.context.client
-        delivery.congested = self.congestion()
+        delivery.congested = http2.congestion(self.app(), self.stream_id)
         delivery.shortcut = shortcut.find(delivery.handler, self.context.layers, self.flow)
         yield layers.SendHttp(layers.ResponseHeaders(self.stream_id, response, end_stream=False), client)
+        self.account.owe(owed_of(visit.record, response))
         while True:
             piece: bytes | None = yield delivery.pull()
             if not piece or self.flow.error is not None:
@@ -263,6 +262,10 @@ class LiveStream(layers.HttpStream):
         assert isinstance(found, layers.HttpLayer)
         return found
 
+    def app(self) -> object:
+        """The layer that speaks to the app."""
+        return self.parent().connections.get(self.context.client)
+
     def flow_done(self) -> Commands[None]:
         """After a handshake of ours the connection is a WebSocket's: it ends here, not at a server."""
         response = self.flow.response
@@ -276,14 +279,7 @@ class LiveStream(layers.HttpStream):
             self._handle_event = self.passthrough
             yield from self.child_layer.handle_event(events.Start())
             yield layers.SendHttp(layers.ResponseEndOfMessage(self.stream_id), self.context.client)
-
-    def congestion(self) -> Callable[[], bool] | None:
-        """Tells whether HTTP/2 holds back what was sent on this stream: TCP's buffer does not show it."""
-        server = self.parent().connections.get(self.context.client)
-        if not isinstance(server, layers.Http2Server):
-            return None
-        buffers, stream_id = server.h2_conn.stream_buffers, self.stream_id
-        return lambda: bool(buffers.get(stream_id))
+            self.account.owe(Owed.SOCKET)
 
 
 def install() -> None:

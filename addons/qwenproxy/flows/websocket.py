@@ -82,8 +82,8 @@ class SocketLayer(layer.Layer):
         self._speaker = speaker
         self._bounds = bounds
         self._ws = Connection(ConnectionType.SERVER)
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._begun = bytearray()
+        """What has come of a message; a list of its pieces would take far more if they are small."""
         self._kept = 0
         self._spoke = time.monotonic()
         self._closing: Close | None = None
@@ -130,17 +130,14 @@ class SocketLayer(layer.Layer):
 
     def _part(self, part: frames.TextMessage | frames.BytesMessage) -> Commands:
         """A piece of a message, as the network cut it."""
-        data = part.data.encode() if isinstance(part.data, str) else bytes(part.data)
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size > self._bounds.message:
-            self._parts.clear()
+        self._begun += part.data.encode() if isinstance(part.data, str) else part.data
+        if len(self._begun) > self._bounds.message:
+            self._begun.clear()
             yield from self._tell(WebSocketMessage(Opcode.TEXT, False, self._speaker.too_large()))
             yield from self._shut(Close(CloseReason.MESSAGE_TOO_BIG, f"more than {self._bounds.message} bytes"))
         elif part.message_finished:
-            content, kind = b"".join(self._parts), Opcode.TEXT if isinstance(part.data, str) else Opcode.BINARY
-            self._parts.clear()
-            self._size = 0
+            content, kind = bytes(self._begun), Opcode.TEXT if isinstance(part.data, str) else Opcode.BINARY
+            self._begun.clear()
             yield from self._heard(WebSocketMessage(kind, True, content))
 
     def _heard(self, message: WebSocketMessage) -> Commands:

@@ -64,7 +64,8 @@ class Places:
     def check_memory(self, now: float) -> None:
         """Raise ProxyError while memory is short: unless nothing is under way, whose end would free some."""
         if self._memory.short(now) and self._admission.inside:
-            message = f"the proxy holds more than {self._memory.limit >> 20} MiB of memory (setting memory_limit)"
+            most = f"{self._memory.limit >> 20} MiB of memory (setting memory_limit)"
+            message = f"the proxy holds more than {most}; try again"
             raise ProxyError(errors.BUSY, message, retry_after=SHED, limit="memory_limit")
 
     def pass_on(self, record: Record, to: Record) -> None:
@@ -104,7 +105,8 @@ class Places:
             if why.own
             else ("in all", errors.BUSY, "exchanges", bounds.places)
         )
-        queue = f"waited {bounds.wait:g} s" if limit == "queue_timeout" else f"the queue of {bounds.queue} is full"
+        full = f"the queue of {bounds.queue} is full" if bounds.queue else "nobody may wait"
+        queue = f"waited {bounds.wait:g} s" if limit == "queue_timeout" else full
         message = f"{most} exchanges {whose} are under way (setting {name}), and {queue} (setting {limit}); try again"
         return ProxyError(failure, message, retry_after=why.after, limit=limit)
 

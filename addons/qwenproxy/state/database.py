@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from qwenproxy.state import private
+
 VERSION = 1
 TABLES = """
 CREATE TABLE responses (
@@ -60,6 +62,8 @@ def connect(path: Path | None, tables: str = TABLES) -> sqlite3.Connection:
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same rights
+        for suffix in ("", "-wal", "-shm"):
+            private.close(path.with_name(f"{path.name}{suffix}"))
     connection = sqlite3.connect(path or ":memory:", timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         _prepare(connection, tables)

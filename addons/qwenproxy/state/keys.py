@@ -9,7 +9,7 @@ from pathlib import Path
 from qwenproxy.errors import INTERNAL, ProxyError
 from qwenproxy.sealing import Keyring, OwnersSeal, new_key
 from qwenproxy.settings import Settings
-from qwenproxy.state import place
+from qwenproxy.state import place, private
 
 
 class Seals:
@@ -51,6 +51,7 @@ def keys(path: Path) -> list[str]:
 
     Raises OSError, and ValueError for a file without any.
     """
+    private.close(path)
     try:
         text = path.read_text(encoding="ascii")
     except FileNotFoundError:

@@ -62,6 +62,12 @@ class Telemetry:
         if self.meter is not None:
             self.meter.limited(name)
 
+    def left(self, told: int, cut: int) -> None:
+        """Workers were killed that owed answers: so many apps were *told*, the connections of others were *cut*."""
+        for outcome, number in (("told", told), ("cut", cut)):
+            if self.meter is not None and number:
+                self.meter.count("answers_left", outcome, by=number)
+
     async def leave(self) -> None:
         """Follow nothing any more, and finish; may take seconds, in which others go on."""
         left, self._closing, self._traffic.watchers = self._closing, {}, self._others

@@ -44,6 +44,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "repaired": ("What was put right in answers", ()),
     "tool_calls": ("Calls of the proxy's own tools, by how they ended", ("outcome",)),
     "limits_hit": ("Requests and connections that met a limit of the proxy", ("limit",)),
+    "answers_left": (
+        "Answers that killed workers left behind: of `told` the app was told, the connections of others were `cut`",
+        ("outcome",),
+    ),
     "login_refreshes": ("Renewals of the OAuth login, by how they ended", ("outcome",)),
     "shared_state_failures": ("Calls of the Redis that failed; while it counts as away, none is made", ()),
     "rate_limits_alone": ("Requests that a proxy counted for itself, without the Redis", ()),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenproxy.commands.checks.listeners import Occupant, listener, occupant
+from qwenproxy.commands.checks.listeners import HOST6, Occupant, beside, listener, occupant
 from qwenproxy.commands.launch import joining
 from qwenproxy.commands.run import free_port
 from tests.support.processes import authority
@@ -53,6 +53,23 @@ async def test_a_proxy_of_ours_is_known_by_its_answers(confdir: Path, pem: bytes
 
 async def test_nobody_is_told_from_somebody() -> None:
     assert await occupant(free_port("127.0.0.1"), b"") == Occupant("nobody")
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+async def test_who_is_at_the_other_loopback_is_looked_at_apart(confdir: Path, pem: bytes) -> None:
+    environ = {"QWENPROXY_AUTH": "none", "QWENPROXY_UPSTREAM": "http://127.0.0.1:9/v1"}
+    modes = tuple(each.replace("127.0.0.1", HOST6) for each in (REGULAR, REVERSE))
+    async with proxy(environ, confdir, modes=modes) as running:
+        for port, kind in zip(running.ports, ("proxy", "openai"), strict=True):
+            assert (await occupant(port, pem, HOST6)).kind == kind
+            assert (await occupant(port, pem)).kind == "nobody"
+    async with stranger(whole(b"hello", 404, server="nginx")) as port:
+        assert (await occupant(port, pem, HOST6)).kind == "nobody"
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), HOST6, 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        found = await occupant(port, pem, HOST6)
+        assert (found.kind, f"process {os.getpid()}" in found.who) == ("stranger", True)
 
 
 async def hang(connection: Connection) -> None:
@@ -120,6 +137,25 @@ def test_each_is_told_with_what_to_do(found: Occupant, level: str, what: str, ne
     assert what in finding.what
     assert next in finding.next
     assert bool(finding.next) is (level != "ok")
+
+
+BESIDE: dict[str, tuple[Occupant, Occupant, list[str]]] = {
+    "nobody": (Occupant("openai"), Occupant("nobody"), []),
+    "no IPv6": (Occupant("openai"), Occupant("refused", "there is no IPv6"), []),
+    "the same on both": (Occupant("openai"), Occupant("openai"), []),
+    "one stranger on both": (Occupant("stranger", "nginx"), Occupant("stranger", "nginx"), []),
+    "ours only there": (Occupant("nobody"), Occupant("openai"), ["ok"]),
+    "a stranger beside ours": (Occupant("openai"), Occupant("stranger", "nginx"), ["fail"]),
+    "a stranger where ours would be": (Occupant("nobody"), Occupant("stranger"), ["fail"]),
+}
+
+
+@pytest.mark.parametrize(("found", "other", "levels"), BESIDE.values(), ids=BESIDE.keys())
+def test_what_is_beside_is_told_if_it_is_another(found: Occupant, other: Occupant, levels: list[str]) -> None:
+    told = list(beside("port", 8080, found, other))
+    assert [each.level for each in told] == levels
+    assert all("8080 at [::1]" in each.what for each in told)
+    assert all("127.0.0.1:8080" in each.next for each in told if each.level == "fail")
 
 
 def test_another_port_is_one_that_there_is() -> None:

@@ -26,6 +26,8 @@ class Recruits:
 
     async def __call__(self, number: int) -> Worker:
         order = self.orders.pop(0) if len(self.orders) > 1 else self.orders[0]
+        if "error" in order:
+            raise OSError(order["error"])
         self.started.append(await little(number, order))
         return self.started[-1]
 
@@ -89,6 +91,18 @@ async def test_one_that_dies_again_and_again_is_replaced_after_growing_pauses(
         assert list(pids(found)) == [2], "it goes on with the other"
     told = [record.getMessage().rpartition(": ")[2] for record in caplog.records]
     assert told == ["another one starts now", "another one starts in 1 s", "another one starts in 2 s"]
+
+
+async def test_one_for_which_the_system_has_no_room_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    async with supervised(Recruits({}, {}, {"error": "no memory"}, {})) as found:
+        await found.begin()
+        before = pids(found)
+        kill(found, 1)
+        assert await until(replaced(found, 1, before[1]))
+    assert [record.getMessage().rpartition("(")[2] for record in caplog.records] == [
+        "signal 9 ended it): another one starts now",
+        "no memory): another one starts in 1 s",
+    ]
 
 
 async def test_loaded_anew_all_are_replaced_and_the_old_ones_end() -> None:

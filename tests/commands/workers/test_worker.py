@@ -1,6 +1,6 @@
 """A worker, started as its launcher starts it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,13 +17,13 @@ from tests.support.upstream import upstream, whole
 
 
 @asynccontextmanager
-async def hired(home: Path, **settings: str) -> AsyncIterator[tuple[Worker, Listener]]:
+async def hired(home: Path, left: Sequence[int] = (0, 0), **settings: str) -> AsyncIterator[tuple[Worker, Listener]]:
     """One worker, and the listener that it is given."""
     listener = bound("127.0.0.1", 0)
     arguments = {"host": "127.0.0.1", "port": listener.port, "no_port": False, "no_proxy_port": True}
     arguments |= {"ui": "none", "config": None, "sets": [f"confdir={home / 'mitmproxy'}"]}
     files = [each.fileno() for each in listener.sockets]
-    order = {"arguments": arguments, "listeners": [(listener.host, listener.port, files)]}
+    order = {"arguments": arguments, "listeners": [(listener.host, listener.port, files)], "left": left}
     worker = await process.start(1, order, listener.sockets, clean(home, **settings))
     try:
         yield worker, listener
@@ -46,6 +46,18 @@ async def test_it_serves_what_it_is_given_and_ends_when_told(tmp_path: Path) -> 
         assert await worker.count() == 0
         await worker.end("quit")
         assert await worker.ended() == 0
+
+
+async def test_what_others_have_left_behind_it_counts(tmp_path: Path) -> None:
+    async with (
+        upstream(whole(ANSWER)) as qwen,
+        hired(tmp_path, left=[3, 1], upstream=qwen.base_url, auth="none") as (worker, listener),
+    ):
+        await worker.ready()
+        async with connected(listener.port) as app:
+            figures = (await app.ask("GET", "/metrics", host="localhost")).body
+    assert b'qwenproxy_answers_left_total{outcome="told"} 3.0\n' in figures
+    assert b'qwenproxy_answers_left_total{outcome="cut"} 1.0\n' in figures
 
 
 async def test_without_its_launcher_it_ends(tmp_path: Path) -> None:

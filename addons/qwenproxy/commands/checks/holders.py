@@ -1,23 +1,27 @@
 """Which process listens at a port, as far as the system tells (Linux)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 LISTENING = "0A"
+TABLES = ("tcp", "tcp6")
 SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
-def holder(port: int, proc: Path = Path("/proc")) -> str:
-    """The program that listens at *port*, and its process; "" if nobody does, or nobody may know."""
-    wanted = set(sockets(port, proc))
+def holder(port: int, proc: Path = Path("/proc"), tables: Sequence[str] = TABLES) -> str:
+    """The program that listens at *port*, and its process; "" if nobody does, or nobody may know.
+
+    *tables*: of which addresses.
+    """
+    wanted = set(sockets(port, proc, tables))
     return next((who for process in _processes(proc) if (who := _owner(process, wanted))), "") if wanted else ""
 
 
-def sockets(port: int, proc: Path) -> Iterator[str]:
+def sockets(port: int, proc: Path, tables: Sequence[str] = TABLES) -> Iterator[str]:
     """The inodes of the sockets that listen at *port*."""
-    for table in ("tcp", "tcp6"):
+    for table in tables:
         try:
             rows = (proc / "net" / table).read_text().splitlines()[1:]
         except OSError:

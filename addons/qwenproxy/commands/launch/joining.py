@@ -27,13 +27,13 @@ def authority(path: Path = AUTHORITY) -> bytes:
     return path.expanduser().read_bytes()
 
 
-def is_ours(port: int, pem: bytes) -> bool:
-    """Whether a proxy of ours listens at *port* of loopback.
+def is_ours(port: int, pem: bytes, host: str = "127.0.0.1") -> bool:
+    """Whether a proxy of ours listens at *port* of *host*, an address of loopback.
 
     It must hold the key of the authority *pem*, which lies in the user's home: nobody else's does.  And it must answer
     for OpenAI itself: a mitmproxy without us would pass calls on, with the app's key.  No key is sent here.
     """
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE, context=_trusting(pem))
+    connection = http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=_trusting(pem))
     connection.set_tunnel(HOST, 443)
     try:
         connection.request("GET", NOWHERE)

@@ -16,6 +16,8 @@ from qwenproxy.commands.workers import listeners, process, standing
 from qwenproxy.commands.workers.listeners import Listener
 from qwenproxy.commands.workers.process import NotStarted, Worker
 from qwenproxy.commands.workers.supervisor import Supervisor
+from qwenproxy.commands.workers.trustee import MOST, Room, Trustee
+from qwenproxy.flows import connections, ledger
 from qwenproxy.settings.sources import WORKER
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
@@ -53,6 +55,7 @@ class Launcher:
     ) -> None:
         self._listeners = opened
         self._environ = environ
+        self._room = Room(int(min(connections.files_allowed() // 2, MOST)))
         own = {name: listener.port for name, listener in opened.items()}
         config = arguments.config and str(arguments.config)
         self._order: dict[str, Any] = {
@@ -112,7 +115,10 @@ class Launcher:
 
     async def _start(self, number: int) -> Worker:
         sockets = [each for listener in self._listeners.values() for each in listener.sockets]
-        return await process.start(number, self._order, sockets, {**self._environ, WORKER: str(number)})
+        trustee = Trustee(self._room) if ledger.KERNEL else None
+        environ = {**self._environ, WORKER: str(number)}
+        order = {**self._order, "left": [*self._room.handed_over()]}
+        return await process.start(number, order, sockets, environ, trustee=trustee)
 
     async def standing(self) -> dict[str, Any]:
         """How the workers are, for `qwenproxy status`."""

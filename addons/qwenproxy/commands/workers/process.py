@@ -1,15 +1,20 @@
 """One worker as its launcher sees it: a process, and a channel to it that ends when either of them does."""
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import orjson
+
+from qwenproxy.commands.workers.trustee import Trustee
+
+log = logging.getLogger(__name__)
 
 PROGRAM = (sys.executable, "-P", "-m", "qwenproxy.commands.workers.worker")
 """A fresh interpreter, so that it takes the code as it is now.  -P: nothing in the current folder is taken for it."""
@@ -30,9 +35,11 @@ type Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Worker:
-    """Worker *number*, which has just been started."""
+    """Worker *number*, which has just been started; *trustee* speaks for it when it has ended."""
 
-    def __init__(self, number: int, process: asyncio.subprocess.Process, streams: Streams) -> None:
+    def __init__(
+        self, number: int, process: asyncio.subprocess.Process, streams: Streams, trustee: Trustee | None = None
+    ) -> None:
         self.number = number
         self.pid = process.pid
         self.since = time.time()
@@ -42,6 +49,7 @@ class Worker:
         self._in, self._out = streams
         self._asking = asyncio.Lock()
         self._asked = 0
+        self._trustee = trustee
 
     async def ready(self) -> None:
         """Until it listens.  Raises NotStarted; then it has ended."""
@@ -82,6 +90,11 @@ class Worker:
         """Its exit status, once it has ended."""
         status = await self._process.wait()
         self._out.close()
+        if self._trustee is not None:
+            told, cut = self._trustee.settle()
+            if told or cut:
+                message = "worker %d (pid %d) has ended with answers under way: %d told so, %d cut off"
+                log.warning(message, self.number, self.pid, told, cut)
         return status
 
     async def end(self, word: str) -> None:
@@ -106,18 +119,20 @@ async def start(
     passed: Sequence[socket.socket],
     environ: Mapping[str, str],
     program: Sequence[str] = PROGRAM,
+    trustee: Trustee | None = None,
 ) -> Worker:
     """Start worker *number* to carry out *order*, with the sockets *passed* open in it under the same numbers.
 
     It gets a process group of its own: the terminal's signals are for the launcher.
     """
     ours, its = socket.socketpair()
-    with its:
-        files = [its.fileno(), *(each.fileno() for each in passed)]
+    passing: AbstractContextManager[Mapping[str, int]] = nullcontext({}) if trustee is None else trustee.passing()
+    with its, passing as trusted:
+        files = [its.fileno(), *(each.fileno() for each in passed), *trusted.values()]
         command = (*program, str(its.fileno()))
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, env=dict(environ), pass_fds=files, process_group=0
         )
-    worker = Worker(number, process, await asyncio.open_unix_connection(sock=ours))
-    worker.tell(orjson.dumps(order).decode())
+    worker = Worker(number, process, await asyncio.open_unix_connection(sock=ours), trustee)
+    worker.tell(orjson.dumps({**order, "trustee": trusted}).decode())
     return worker

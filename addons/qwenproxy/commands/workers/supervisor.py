@@ -45,7 +45,7 @@ class Supervisor:
         for number in self._numbers:
             try:
                 worker = await self._ready(number)
-            except NotStarted as e:
+            except (NotStarted, OSError) as e:
                 log.error("not loaded anew: the new worker %d did not start (%s); the old ones go on", number, e)
                 return False
             if self._stopping:
@@ -101,7 +101,7 @@ class Supervisor:
         del self.workers[number]
         if asyncio.get_running_loop().time() - began >= STEADY:
             self._failures[number] = 0
-        why = NotStarted(status)
+        why: Exception = NotStarted(status)
         while number not in self.workers and not self._stopping:
             pause = self._pause(number)
             when = f"in {pause:.0f} s" if pause else "now"
@@ -112,7 +112,7 @@ class Supervisor:
             try:
                 self._install(await self._ready(number))
                 self.restarts[number] += 1
-            except NotStarted as e:
+            except (NotStarted, OSError) as e:  # the system, too, may have no room for a process
                 why = e
 
     def _pause(self, number: int) -> float:

@@ -5,6 +5,9 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
@@ -13,6 +16,12 @@ from mitmproxy import master
 from qwenproxy.addon import QwenProxy
 from qwenproxy.commands import run
 from qwenproxy.flows import inherited
+from qwenproxy.flows.accounts import accounts
+from qwenproxy.flows.ledger import Ledger
+
+OOM = Path("/proc/self/oom_score_adj")
+BEFORE_LAUNCHER = 100
+"""A tenth of the memory that there is: by so much the launcher may be larger."""
 
 
 class Link:
@@ -21,7 +30,11 @@ class Link:
     A launcher that is gone, however it ended, says to end in order.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, addon: QwenProxy) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, addon: QwenProxy, left: Sequence[int]
+    ) -> None:
+        """*left*: what killed workers left behind, for this one to count."""
+        self._left = left
         self._reader = reader
         self._writer = writer
         self._addon = addon
@@ -31,6 +44,7 @@ class Link:
         settings = self._addon.settings
         facts = {"listening": listening, "drain_timeout": settings.drain_timeout, "log_format": settings.log_format}
         self._writer.write(orjson.dumps(facts, option=orjson.OPT_APPEND_NEWLINE))
+        self._addon.telemetry.left(*self._left)
         self._heeding = asyncio.ensure_future(self._heed(proxy))
 
     async def _heed(self, proxy: master.Master) -> None:
@@ -51,11 +65,23 @@ async def serve(channel: socket.socket) -> int:
     arguments = argparse.Namespace(**order["arguments"])
     sockets = {(host, port): [socket.socket(fileno=each) for each in files] for host, port, files in order["listeners"]}
     inherited.inherit(sockets)
+    if trustee := order.get("trustee"):
+        accounts.keep(Ledger(trustee["ledger"]), socket.socket(fileno=trustee["channel"]))
+        os.close(trustee["ledger"])
     addon = QwenProxy(run.environment(arguments, os.environ), alone=False)
-    return await run.serve_proxy(arguments, addon, Link(reader, writer, addon).announce)
+    link = Link(reader, writer, addon, order.get("left", (0, 0)))
+    return await run.serve_proxy(arguments, addon, link.announce)
+
+
+def offer() -> None:
+    """Where memory runs out, let it be a worker that is killed: its launcher goes on, and speaks for it (Linux)."""
+    with suppress(OSError, ValueError):
+        adjustment = int(OOM.read_text())
+        OOM.write_text(str(min(adjustment + BEFORE_LAUNCHER, 1000)))
 
 
 def main() -> NoReturn:
+    offer()
     sys.exit(run.status(serve(socket.socket(fileno=int(sys.argv[1])))))
 
 

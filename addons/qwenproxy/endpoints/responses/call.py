@@ -32,6 +32,8 @@ class ResponsesCall:
     is no Responses request, or for what cannot be done.  *compacts*: its conversation is to be compacted, not answered.
     """
 
+    sums_up = True
+
     def __init__(
         self,
         body: bytes | Json,

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import orjson
+
+from qwenproxy import sse
 from qwenproxy.errors import MODEL_NOT_FOUND, ProxyError
 from qwenproxy.wire.openai import Json
 
@@ -47,6 +50,11 @@ def of_response(error: ProxyError) -> Json:
     if code == "rate_limit_exceeded" and error.retry_after is not None and "try again in" not in message:
         message = f"{message} Please try again in {error.retry_after:g}s."  # Codex reads it there
     return {"code": code, "message": message}
+
+
+def encoded(error: ProxyError) -> bytes:
+    """That event where no other is known that it follows, and so without a number."""
+    return sse.encode_named(b"error", orjson.dumps(event(error)))
 
 
 def event(error: ProxyError) -> Json:
