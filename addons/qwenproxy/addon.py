@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +73,9 @@ class QwenProxy:
         """The exchanges under way, whatever the settings become."""
         self.telemetry = Telemetry(self.traffic, self._environ)
         """What follows them."""
-        self.places.on_limit = self.telemetry.limited
-        self._connections = Connections(self._hit)
-        bounds.on_limit, bounds.on_http = self._hit, self._connections.speaks
+        self._connections = Connections(self.telemetry.limited)
+        self.places.on_limit = bounds.on_limit = self.telemetry.limited
+        bounds.on_http = self._connections.speaks
         self.settings = Settings()
 
     @property
@@ -188,9 +188,6 @@ class QwenProxy:
         """Turn a connection away if there are too many."""
         self._connections.admit(client, self.settings)
 
-    def _hit(self, limit: str) -> None:
-        self.places.on_limit(limit)
-
     def client_disconnected(self, client: connection.Client) -> None:
         self._connections.dismiss(client)
 
@@ -219,25 +216,19 @@ class QwenProxy:
         if self._desk is None:
             self._read({})  # what `load` could not read: options that stand by default would hide it
         found = self._read({o.name.removeprefix(PREFIX): getattr(ctx.options, o.name) for o in settings.options()})
-        try:
+        with refused():
             startup.check(ctx.options, found, self.settings, alone=self._alone)
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
         return found
 
     def _read(self, options: Mapping[str, object]) -> Settings:
-        try:
+        with refused():
             return settings.load(self._environ, Path.cwd(), options)
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
 
     def _take_up(self, found: Settings) -> None:
         """Let *found* hold from now on.  Raises OptionsError for tools that cannot be."""
         toolbox = self._tools(found)
-        try:
+        with refused():
             over = self.telemetry.take_up(found)
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
         for watcher in over:
             work = asyncio.to_thread(watcher.close)
             asyncio_utils.create_task(work, name="close what follows the traffic", keep_ref=True)
@@ -265,14 +256,12 @@ class QwenProxy:
 
     def _tools(self, found: Settings) -> Toolbox:
         """The proxy's own tools by *found*; those that are running go on."""
-        try:
+        with refused():
             if self._toolbox is None:
                 self._toolbox = Toolbox(found, self._environ)
             else:
                 registry.registry(found, self._environ)
                 spawn(self._toolbox.reload(found))
-        except ValueError as e:
-            raise exceptions.OptionsError(str(e)) from None
         return self._toolbox
 
     def _put_away(self) -> Iterator[Coroutine[Any, Any, None]]:
@@ -287,6 +276,15 @@ class QwenProxy:
         elif not wanted and self._json is not None:
             logs.undo_json(self._json)
             self._json = None
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """What is wrong with a setting is wrong with an option: for mitmproxy an OptionsError."""
+    try:
+        yield
+    except ValueError as e:
+        raise exceptions.OptionsError(str(e)) from None
 
 
 def anybody(_hook: str) -> bool:

@@ -17,20 +17,8 @@ from tests.support.processes import authority
 
 KEY = "sk-0123456789abcdef"
 NAMES = {
-    *(
-        "python",
-        "mitmproxy",
-        "settings",
-        "options",
-        "port",
-        "proxy-port",
-        "authority",
-        "proxy",
-        "no-proxy",
-        "base-url",
-        "trust",
-    ),
-    *("credential", "pair", "state", "upstream", "clock", "call"),
+    *("python", "mitmproxy", "settings", "options", "port", "proxy-port", "authority", "trust"),
+    *("proxy", "no-proxy", "base-url", "credential", "pair", "state", "upstream", "clock", "call"),
 }
 """Programs rely on them."""
 
