@@ -4,7 +4,8 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 SCHEMES = ("redis", "rediss", "unix")
 DATABASE = "db"
-AUTHORITY, CERTIFICATE, KEY = FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+CERTIFICATE, KEY = "ssl_certfile", "ssl_keyfile"
+FILES = ("ssl_ca_certs", CERTIFICATE, KEY)
 QUERY = {"redis": {DATABASE}, "rediss": {DATABASE, *FILES}, "unix": {DATABASE}}
 """What may follow the question mark: the number of a database; with TLS the files of a private authority, of our own
 certificate and of its key.  Nothing that would turn a check off."""

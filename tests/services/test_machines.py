@@ -193,17 +193,19 @@ async def test_a_response_is_found_on_every_machine_and_while_redis_is_away_that
         assert (await one.responses.create(model=MODEL, input="Hello")).output_text
 
 
+async def sign_in(made: House) -> None:
+    """Let the proxies go by a login, which `qwenproxy login` puts into the Redis."""
+    url = made.simulator.base_url
+    made.more = {"upstream": f"{url}/v1", "auth": "oauth", "oauth_url": url}
+    async with running((*QWENPROXY, "login", "--no-qr"), made.environ) as login:
+        assert await login.ended() == 0, login.output
+        assert f"kept in   {made.redis.url}" in login.output
+
+
 async def test_whole_proxies_share_one_login(tmp_path: Path) -> None:
     """It is put there by `qwenproxy login`, lasts for eight seconds, and is renewed three times or more."""
     async with house(tmp_path, pace=0.001) as made, AsyncExitStack() as stack:
-        made.more = {
-            "upstream": f"{made.simulator.base_url}/v1",
-            "auth": "oauth",
-            "oauth_url": made.simulator.base_url,
-        }
-        async with running((*QWENPROXY, "login", "--no-qr"), made.environ) as login:
-            assert await login.ended() == 0, login.output
-            assert f"kept in   {made.redis.url}" in login.output
+        await sign_in(made)
         apps = [made.app(number) for number in range(3)]
         proxies = [await stack.enter_async_context(made.proxy(number)) for number in range(3)]
         counts = made.simulator.oauth.grants.counts
@@ -267,13 +269,7 @@ async def test_a_lost_login_is_reported_everywhere_and_the_sign_in_that_is_offer
     """One proxy is stopped with its refresh on the way, for longer than the others can wait for what comes of it."""
     async with house(tmp_path, pace=0.001) as made, AsyncExitStack() as stack:
         oauth = made.simulator.oauth
-        made.more = {
-            "upstream": f"{made.simulator.base_url}/v1",
-            "auth": "oauth",
-            "oauth_url": made.simulator.base_url,
-        }
-        async with running((*QWENPROXY, "login", "--no-qr"), made.environ) as login:
-            assert await login.ended() == 0, login.output
+        await sign_in(made)
         oauth.terms.authorise_after = None
         oauth.be("slow 5", at="refresh")
         late = await stack.enter_async_context(made.proxy(0))
