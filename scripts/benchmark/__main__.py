@@ -85,6 +85,8 @@ def options(argv: Sequence[str]) -> Options:
     parser.add_argument("--json", type=_file, metavar="FILE", help="keep all rounds in FILE")
     given = parser.parse_args(argv)
     rounds = given.rounds if given.rounds is not None else 1 if given.quick else 5
+    if not rounds and not given.memory:
+        parser.error("--rounds 0 leaves nothing to measure: it goes with --memory")
     subjects = [subject for subject in SUBJECTS if given.only is None or subject.name in given.only]
     plan = [quicker(load) for load in LOADS] if given.quick else LOADS
     return Options(rounds, plan, subjects, given.memory, given.json, given.workers)

@@ -72,7 +72,7 @@ def test_wrong_options_are_one_line_and_status_2(
     (home / "wrong.toml").write_text("= 1")
     (home / "unknown.toml").write_text("nonsense = 1")
     with pytest.raises(SystemExit) as caught:
-        main(["run", *words])
+        main(["run", *FREE, *words])
     out, err = capsys.readouterr()
     assert (caught.value.code, out) == (2, "")
     assert complaint in err
@@ -98,7 +98,7 @@ def test_a_wrong_variable_is_named_before_what_it_was_to_allow(
     monkeypatch.setenv("QWENPROXY_ALLOW_REMOTE", "true")
     monkeypatch.setenv(f"QWENPROXY_{name}", value)
     with pytest.raises(SystemExit) as caught:
-        main(["run", "--host", "0.0.0.0"])
+        main(["run", *FREE, "--host", "0.0.0.0"])
     assert caught.value.code == 2
     assert complaint in capsys.readouterr().err
 

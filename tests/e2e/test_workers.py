@@ -58,7 +58,7 @@ def stat_of(path: str) -> int | None:
 async def test_two_workers_are_one_proxy_to_the_world(tmp_path: Path, confdir: Path, qwen: Upstream) -> None:
     """What it says, what its workers are given, what `status` tells; and all of it is gone at the end."""
     async with fleet(tmp_path, confdir, qwen) as found:
-        assert found.process.output == f"listening reverse=http://127.0.0.1:{found.port}\n"
+        assert found.process.output.splitlines() == [f"listening reverse=http://127.0.0.1:{found.port}"]
         before = descriptors(found.process.pid)
         assert [await ask(found.port) for _ in range(6)] == [200] * 6
         assert await until(lambda: descriptors(found.process.pid) == before), "it holds no connection that has ended"

@@ -15,6 +15,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.plans import GATEWAY
 from qwenproxy.wire.openai import Delta
 from scripts.benchmark import bandwidth, payloads, workers
+from scripts.benchmark.__main__ import options
 from scripts.benchmark.answers import Answer, check
 from scripts.benchmark.client import Client, read
 from scripts.benchmark.faces import (
@@ -411,3 +412,17 @@ def test_the_launchers_own_time_is_no_workers() -> None:
     assert workers.shares({1: 9.0, 2: 1.0, 3: 3.0}, launcher=1) == [0.25, 0.75]
     assert workers.shares({1: 9.0}, launcher=1) == [1.0]
     assert workers.shares({1: 1.0, 2: 1.0}, launcher=None) == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    "words", [("--rounds", "0"), ("--rounds", "0", "--workers"), ("--rounds", "many"), ("--only", "x")]
+)
+def test_wrong_options_are_one_line(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        options(words)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("bench: error: ")
+
+
+def test_no_rounds_are_for_memory_alone() -> None:
+    assert options(("--rounds", "0", "--memory")).rounds == 0
