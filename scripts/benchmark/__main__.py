@@ -81,7 +81,7 @@ def options(argv: Sequence[str]) -> Options:
     parser.add_argument("--quick", action="store_true", help="one round of half the length: under a minute")
     parser.add_argument("--only", type=_names, metavar="NAME,...", help=f"of {', '.join(s.name for s in SUBJECTS)}")
     parser.add_argument("--memory", action="store_true", help="also the growth of memory over 20,000 exchanges")
-    parser.add_argument("--workers", action="store_true", help="two workers beside one process (needs wrk and nginx)")
+    parser.add_argument("--workers", action="store_true", help="two workers beside one (needs wrk and nginx)")
     parser.add_argument("--json", type=_file, metavar="FILE", help="keep all rounds in FILE")
     given = parser.parse_args(argv)
     rounds = given.rounds if given.rounds is not None else 1 if given.quick else 5

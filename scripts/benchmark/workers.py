@@ -1,10 +1,10 @@
-"""Two workers beside one process: what the second core brings, when the load leaves it to them.
+"""Two workers beside one: what the second core brings, when the load leaves it to them.
 
-Each process has an equal part of a core of its own (`bandwidth`), alone as in company, and more load than it can
+Each worker has an equal part of a core of its own (`bandwidth`), alone as in company, and more load than it can
 answer; what is left of the cores is more than load (wrk) and upstream (nginx) need.  Where such parts cannot be given,
 all share all cores, and the report says so.
 
-What can be had at most is measured beside it, by two processes that know nothing of each other.  All subjects stay up
+What can be had at most is measured beside it, by two proxies of one worker each that know nothing of each other.  All subjects stay up
 and get the load in turn, in short slices: what is compared was measured within seconds.
 """
 
@@ -30,13 +30,14 @@ PROGRAMS = ("wrk", "nginx")
 CONNECTIONS, SECONDS = 16, 2
 DISTURBED = 0.1
 """Cores that others may take; beyond that, a round is not one in which the proxy had all it could use."""
-ONE = Subject("one", "one process", (*run_command(), "run", "--port", "{port}", "--no-proxy-port"), ours=True)
-PROCESSES = 4
-"""Of all subjects together, a launcher left out."""
+_RUN = (*run_command(), "run", "--port", "{port}", "--no-proxy-port", "--workers")
+ONE = Subject("one", "--workers 1", (*_RUN, "1"), ours=True)
+WORKERS = 4
+"""Of all subjects together."""
 APART = "apart"
 """Two of `ONE`, each with half of the load."""
-TWO = Subject("two", "--workers 2", (*ONE.command, "--workers", "2"), ours=True)
-TITLES = {ONE.name: ONE.title, APART: "two processes apart", TWO.name: TWO.title}
+TWO = Subject("two", "--workers 2", (*_RUN, "2"), ours=True)
+TITLES = {ONE.name: ONE.title, APART: "two of them apart", TWO.name: TWO.title}
 COUNTS = re.compile(r"(\d+) requests in ([\d.]+)s")
 WRONG = re.compile(r"(?:Socket errors|Non-2xx).*")
 
@@ -70,7 +71,7 @@ async def workers(rounds: int, say: Callable[[str], None]) -> str:
             running = [await start(each, port, nobody, home) for each in (ONE, ONE, TWO)]
             one, other, two = running
             try:
-                for part, pid in zip(parts, [pid for each in running for pid in proxies(each)], strict=bool(parts)):
+                for part, pid in zip(parts, [pid for each in running for pid in workers_of(each)], strict=bool(parts)):
                     part.give(pid)
                 for number in range(-1, rounds):  # one to warm up
                     subjects = {ONE.name: [(one, other)[number % 2]], APART: [one, other], TWO.name: [two]}
@@ -82,23 +83,23 @@ async def workers(rounds: int, say: Callable[[str], None]) -> str:
             finally:
                 for each in running:
                     await each.stop()
-    return report(machine.description(Cores(None, frozenset())) | {"each process": had}, found)
+    return report(machine.description(Cores(None, frozenset())) | {"each worker": had}, found)
 
 
 def parts_or_none(stack: ExitStack) -> tuple[Sequence[bandwidth.Part], str]:
     """A part for each process, until *stack* closes, or none; and what each has, in words."""
     try:
-        parts = stack.enter_context(bandwidth.parts(PROCESSES))
+        parts = stack.enter_context(bandwidth.parts(WORKERS))
     except bandwidth.Unavailable as reason:
         return [], f"shares all cores with load and upstream ({reason})"
     return parts, f"has {parts[0].share:.2f} of a core of its own"
 
 
-def proxies(running: Running) -> list[int]:
-    """The process, or its workers if it has any."""
+def workers_of(running: Running) -> list[int]:
+    """The processes that a launcher has started."""
     assert running.pid is not None
-    launcher, *workers = machine.cpu_by_process(running.pid)
-    return workers or [launcher]
+    _, *found = machine.cpu_by_process(running.pid)
+    return found
 
 
 @asynccontextmanager
@@ -134,9 +135,8 @@ async def slice_of(subject: Sequence[Running], nginx: int, home: Path, seconds: 
     others = (machine.cpu_seconds(nginx) or 0.0) - nginx_before + machine.cpu_of_children() - children_before
     foreign = machine.busy_seconds_of_all() - busy_before - others - sum(used.values())
     cpu_ms = 1000 * sum(used.values()) / count
-    launcher = pids[0] if len(pids) == 1 else None
     own = sum(used.values()) / took
-    return Figures(count / took, cpu_ms, shares(used, launcher), own, others / took, max(0.0, foreign) / took)
+    return Figures(count / took, cpu_ms, shares(used, pids), own, others / took, max(0.0, foreign) / took)
 
 
 def cpu_of(pids: Sequence[int]) -> dict[int, float]:
@@ -162,10 +162,10 @@ async def put_load(port: int, home: Path, connections: int, seconds: int) -> tup
     return int(counted[1]), float(counted[2])
 
 
-def shares(used: Mapping[int, float], launcher: int | None) -> Sequence[float]:
-    """Of the CPU time of the workers (the process itself, if it has none), that of each."""
-    own = {pid: cpu for pid, cpu in used.items() if pid != launcher} or used
-    return [cpu / max(sum(own.values()), 1e-9) for cpu in own.values()]
+def shares(used: Mapping[int, float], launchers: Sequence[int]) -> Sequence[float]:
+    """Of the CPU time of the workers, that of each."""
+    own = [cpu for pid, cpu in used.items() if pid not in launchers]
+    return [cpu / max(sum(own), 1e-9) for cpu in own]
 
 
 def split(found: Sequence[Figures]) -> str:
@@ -194,11 +194,11 @@ def report(about: Mapping[str, str], found: Mapping[str, Sequence[Figures]]) -> 
         "the same, where others took next to nothing": [
             two.per_second / one.per_second for one, two in pairs if max(one.foreign, two.foreign) < DISTURBED
         ],
-        "two processes apart, requests/s": [two.per_second / one.per_second for one, two in apart],
+        "two of them apart, requests/s": [two.per_second / one.per_second for one, two in apart],
         "--workers 2, exchanges per CPU second, both cores": [2 * one.cpu_ms / two.cpu_ms for one, two in pairs],
     }
     between = [two.per_second / other.per_second for two, other in zip(found[TWO.name], found[APART], strict=True)]
-    ratios["--workers 2 to two processes apart, requests/s"] = between
+    ratios["--workers 2 to two of them apart, requests/s"] = between
     said = [
         (name, str(len(of)), f"{median(of):.2f}", f"{min(of):.2f}-{max(of):.2f}") for name, of in ratios.items() if of
     ]
@@ -212,5 +212,5 @@ def report(about: Mapping[str, str], found: Mapping[str, Sequence[Figures]]) -> 
         "by load and upstream",
         "by others",
     )
-    tables = (table(head, rows), table(("to one process", "rounds", "median", "range"), said))
-    return "\n\n".join(("# Two workers beside one process", machine_is, *tables)) + "\n"
+    tables = (table(head, rows), table(("to --workers 1", "rounds", "median", "range"), said))
+    return "\n\n".join(("# Two workers beside one", machine_is, *tables)) + "\n"

@@ -385,9 +385,9 @@ def test_workers_are_compared_round_by_round_and_disturbed_rounds_apart() -> Non
     told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if len(row) == 4}
     assert told["--workers 2, requests/s"] == ["2", "1.55", "1.20-1.90"]
     assert told["the same, where others took next to nothing"] == ["1", "1.90", "1.90-1.90"]
-    assert told["two processes apart, requests/s"] == ["2", "2.00", "2.00-2.00"]
+    assert told["two of them apart, requests/s"] == ["2", "2.00", "2.00-2.00"]
     assert told["--workers 2, exchanges per CPU second, both cores"] == ["2", "1.88", "1.88-1.88"]
-    assert told["--workers 2 to two processes apart, requests/s"] == ["2", "0.77", "0.60-0.95"]
+    assert told["--workers 2 to two of them apart, requests/s"] == ["2", "0.77", "0.60-0.95"]
 
 
 @pytest.mark.parametrize(("cores", "share"), [(1, 0.0), (2, 0.4), (3, 0.9), (4, 1.0), (64, 1.0)])
@@ -409,9 +409,8 @@ def test_a_part_of_a_core_is_kept_to_and_given_back() -> None:
 
 
 def test_the_launchers_own_time_is_no_workers() -> None:
-    assert workers.shares({1: 9.0, 2: 1.0, 3: 3.0}, launcher=1) == [0.25, 0.75]
-    assert workers.shares({1: 9.0}, launcher=1) == [1.0]
-    assert workers.shares({1: 1.0, 2: 1.0}, launcher=None) == [0.5, 0.5]
+    assert workers.shares({1: 9.0, 2: 1.0, 3: 3.0}, [1]) == [0.25, 0.75]
+    assert workers.shares({1: 9.0, 2: 1.0, 3: 9.0, 4: 1.0}, [1, 3]) == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(
