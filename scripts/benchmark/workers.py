@@ -4,8 +4,8 @@ Each worker has an equal part of a core of its own (`bandwidth`), alone as in co
 answer; what is left of the cores is more than load (wrk) and upstream (nginx) need.  Where such parts cannot be given,
 all share all cores, and the report says so.
 
-What can be had at most is measured beside it, by two proxies of one worker each that know nothing of each other.  All subjects stay up
-and get the load in turn, in short slices: what is compared was measured within seconds.
+What can be had at most is measured beside it, by two proxies of one worker each that know nothing of each other.  All
+subjects stay up and get the load in turn, in short slices: what is compared was measured within seconds.
 """
 
 import asyncio
