@@ -73,9 +73,9 @@ class QwenProxy:
         """The exchanges under way, whatever the settings become."""
         self.telemetry = Telemetry(self.traffic, self._environ)
         """What follows them."""
-        self._connections = Connections(self.telemetry.limited)
-        self.places.on_limit = bounds.on_limit = self.telemetry.limited
-        bounds.on_http = self._connections.speaks
+        self.places.on_limit = self.telemetry.limited
+        self._connections = Connections(self.places.hit)
+        bounds.on_limit, bounds.on_http = self.places.hit, self._connections.speaks
         self.settings = Settings()
 
     @property

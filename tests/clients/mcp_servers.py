@@ -4,7 +4,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tests.clients.toolchains import CLIENTS, call, folder, node, npm
+from tests.clients.toolchains import CLIENTS, call, folder, node, npm_path
 
 
 @cache
@@ -32,7 +32,5 @@ def filesystem() -> tuple[str, str]:
 
 
 def package(name: str) -> Path:
-    found = folder("node") / "node_modules" / "@modelcontextprotocol" / name / "dist"
-    if not found.exists():
-        npm(f"@modelcontextprotocol/{name}@2026")
-    return found
+    full = f"@modelcontextprotocol/{name}"
+    return npm_path(folder("node"), f"{full}/dist", f"{full}@2026")

@@ -1,12 +1,13 @@
 """Other languages and older clients: found on this machine, or installed beside the checkout, once for all runs."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,14 @@ def folder(name: str) -> Path:
     return found
 
 
+@contextmanager
+def claimed(home: Path) -> Iterator[None]:
+    """While no other process installs in *home*."""
+    with home.with_name(f"{home.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def program(name: str) -> str:
     """The program *name*.  Raises Missing."""
     path = shutil.which(name)
@@ -62,19 +71,22 @@ def node() -> str:
     for path in (shutil.which("node"), str(folder("node") / "node_modules" / ".bin" / "node")):
         if path is not None and Path(path).exists() and version(path) >= (24, 5):
             return path
-    npm("node@24")
-    return str(folder("node") / "node_modules" / ".bin" / "node")
+    return str(npm_path(folder("node"), ".bin/node", "node@24"))
 
 
 def version(path: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", call(path, "--version", cwd=CLIENTS))[:2])
 
 
-def npm(*packages: str, home: Path | None = None) -> None:
-    home = home or folder("node")
-    if not (home / "package.json").exists():
-        (home / "package.json").write_text('{"private": true}')
-    call(program("npm"), "install", "--no-audit", "--no-fund", *packages, cwd=home)
+def npm_path(home: Path, name: str, *packages: str) -> Path:
+    """Where *name* is among what npm has installed in *home*; *packages* are if it is not there.  Raises Missing."""
+    path = home / "node_modules" / name
+    with claimed(home):
+        if not path.exists():
+            if not (home / "package.json").exists():
+                (home / "package.json").write_text('{"private": true}')
+            call(program("npm"), "install", "--no-audit", "--no-fund", *packages, cwd=home)
+    return path
 
 
 @cache
@@ -107,18 +119,14 @@ def proxies_heeded() -> Path:
 @cache
 def npm_program(package: str, name: str) -> str:
     """The program *name* of an npm package.  Raises Missing."""
-    home = folder("npm")
-    path = home / "node_modules" / ".bin" / name
-    if not path.exists():
-        npm(package, home=home)
-    return str(path)
+    return str(npm_path(folder("npm"), f".bin/{name}", package))
 
 
 def beside_packages(name: str, *packages: str) -> Path:
     """The file *name* of this folder, laid where Node finds *packages*, each with its version."""
     home = folder("node")
-    if not all((home / "node_modules" / package.rpartition("@")[0]).exists() for package in packages):
-        npm(*packages)
+    for package in packages:
+        npm_path(home, package.rpartition("@")[0], package)
     return Path(shutil.copy(CLIENTS / name, home))
 
 
@@ -144,12 +152,13 @@ def python_with(name: str) -> str:
     """The Python of the environment *name*.  Raises Missing."""
     home, wanted = folder(name), ENVIRONMENTS[name]
     python, ready = home / "bin" / "python", home / "ready"
-    if not ready.exists() or ready.read_text() != wanted:
-        base = older_python() if name in BEFORE_3_13 else sys.executable
-        call(base, "-m", "venv", "--clear", "--without-pip", str(home), cwd=CLIENTS)
-        pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-compile")
-        call(*pip, "--disable-pip-version-check", wanted, cwd=home)
-        ready.write_text(wanted)
+    with claimed(home):
+        if not ready.exists() or ready.read_text() != wanted:
+            base = older_python() if name in BEFORE_3_13 else sys.executable
+            call(base, "-m", "venv", "--clear", "--without-pip", str(home), cwd=CLIENTS)
+            pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-compile")
+            call(*pip, "--disable-pip-version-check", wanted, cwd=home)
+            ready.write_text(wanted)
     return str(python)
 
 

@@ -1,6 +1,7 @@
 """The layers of mitmproxy that are put in place of its own, and whether they fit this mitmproxy."""
 
 import inspect
+from functools import wraps
 from typing import Any
 
 from mitmproxy.proxy.layers import http as layers
@@ -51,6 +52,7 @@ def install() -> None:
     vars(layers).update(REPLACED)
     receive = ClientTLSLayer.receive_handshake_data
 
+    @wraps(receive)
     def receive_bounded(self: Any, data: bytes) -> Any:
         if not self.client_hello_parsed and len(self.recv_buffer) + len(data) > LONGEST_HELLO:
             bounds.on_limit("header_limit")

@@ -61,6 +61,10 @@ class Places:
             await self._wait(ticket)
         self._tickets[record] = ticket
 
+    def hit(self, limit: str) -> None:
+        """The setting *limit* was met outside an exchange."""
+        self.on_limit(limit)
+
     def check_memory(self, now: float) -> None:
         """Raise ProxyError while memory is short: unless nothing is under way, whose end would free some."""
         if self._memory.short(now) and self._admission.inside:
