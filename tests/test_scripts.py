@@ -244,24 +244,23 @@ PLAIN = (
     " --numprocesses=auto --maxprocesses=4 --dist=worksteal"
 )
 
+PAIRED = "--numprocesses=auto --maxprocesses=2 --dist=loadfile"
+
 
 @pytest.mark.parametrize(
     ("arguments", "calls"),
     [
         ((), [PLAIN]),
         (("-k", "a b", "tests/x.py"), [f"{PLAIN} -k a b tests/x.py"]),
-        (("--clients",), [PLAIN, "python -m pytest -m clients and not heavy -rs"]),
-        (("--all-clients", "--clients"), [PLAIN, "python -m pytest -m clients -rs"]),
+        (("--clients",), [PLAIN, f"python -m pytest -m clients and not heavy -rs {PAIRED}"]),
+        (("--all-clients", "--clients"), [PLAIN, f"python -m pytest -m clients -rs {PAIRED}"]),
         (("--netns", "--browser"), [PLAIN, "python -m pytest -m browser -rs", "python -m pytest -m netns -rs"]),
-        (
-            ("--services",),
-            [
-                PLAIN,
-                "python -m pytest -m services and not chaos -rs --numprocesses=auto --maxprocesses=2 --dist=loadfile",
-            ],
-        ),
+        (("--services",), [PLAIN, f"python -m pytest -m services and not chaos -rs {PAIRED}"]),
         (("--soak", "--chaos"), [PLAIN, "python -m pytest -m chaos -rs", "python -m pytest -m soak -rs"]),
-        (("-x", "--clients", "-q"), [f"{PLAIN} -x -q", "python -m pytest -m clients and not heavy -rs -x -q"]),
+        (
+            ("-x", "--clients", "-q"),
+            [f"{PLAIN} -x -q", f"python -m pytest -m clients and not heavy -rs {PAIRED} -x -q"],
+        ),
         (("--fuzz", "0", "-q"), [f"{PLAIN} -q", "python -m pytest -m hypothesis --timeout=1800 -q"]),
         (("--fuzz=0",), [PLAIN, "python -m pytest -m hypothesis --timeout=1800"]),
     ],
