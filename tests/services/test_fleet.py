@@ -208,6 +208,7 @@ async def test_a_holder_stopped_before_it_sends_sends_nothing_afterwards(tmp_pat
         assert (fleet.sent, fleet.is_revoked) == (["rt-1"], False)
 
 
+@pytest.mark.chaos  # it waits until a silent holder counts as gone
 async def test_what_a_holder_stopped_after_it_sent_has_got_is_kept(tmp_path: Path) -> None:
     """It comes back while the others still leave the login alone."""
     async with thirty(tmp_path, left=LIFETIME) as fleet:
@@ -220,6 +221,7 @@ async def test_what_a_holder_stopped_after_it_sent_has_got_is_kept(tmp_path: Pat
         assert (fleet.sent, fleet.is_revoked) == (["rt-1"], False)
 
 
+@pytest.mark.chaos  # it waits until a silent holder counts as gone
 async def test_one_that_comes_back_too_late_overwrites_nothing(tmp_path: Path) -> None:
     """The others have tried the refresh token that was spent: the login is lost, and all say so until it is renewed."""
     async with thirty(tmp_path, left=LIFETIME / 2) as fleet:

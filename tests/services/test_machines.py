@@ -263,6 +263,7 @@ async def confirm(link: str) -> None:
             assert page.status == 200, await page.text()
 
 
+@pytest.mark.chaos  # it waits until a silent holder counts as gone
 async def test_a_lost_login_is_reported_everywhere_and_the_sign_in_that_is_offered_brings_all_back(
     tmp_path: Path,
 ) -> None:
