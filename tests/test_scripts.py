@@ -255,7 +255,7 @@ PAIRED = "--numprocesses=auto --maxprocesses=2 --dist=loadfile"
         (("--clients",), [PLAIN, f"python -m pytest -m clients and not heavy -rs {PAIRED}"]),
         (("--all-clients", "--clients"), [PLAIN, f"python -m pytest -m clients -rs {PAIRED}"]),
         (("--netns", "--browser"), [PLAIN, "python -m pytest -m browser -rs", "python -m pytest -m netns -rs"]),
-        (("--services",), [PLAIN, f"python -m pytest -m services and not chaos -rs {PAIRED}"]),
+        (("--services",), [PLAIN, "python -m pytest -m services and not chaos -rs --numprocesses=4 --dist=loadfile"]),
         (("--soak", "--chaos"), [PLAIN, "python -m pytest -m chaos -rs", "python -m pytest -m soak -rs"]),
         (
             ("-x", "--clients", "-q"),
