@@ -20,7 +20,12 @@ from tests.support.litellm import KEY, Running, litellm
 from tests.support.proxy import proxy
 from tests.support.simulated import png
 
-pytestmark = [pytest.mark.clients, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.clients,
+    pytest.mark.heavy,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(400),
+]
 
 TWO = [("get_weather", '{"city":"Riga"}'), ("get_weather", '{"city":"Oslo"}')]
 SCHEMA: Json = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

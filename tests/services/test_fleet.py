@@ -28,7 +28,7 @@ from tests.support.oauth_server import OAuthServer, oauth_server
 from tests.support.programs import Program, program
 from tests.support.services import RedisServer, free_port, needs
 
-pytestmark = [*needs("redis-server"), pytest.mark.timeout(300)]
+pytestmark = [*needs("redis-server"), pytest.mark.chaos, pytest.mark.timeout(300)]
 
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 """One wire to each machine (RFC 5737)."""
@@ -170,7 +170,7 @@ async def sign_in(redis: RedisServer, server: OAuthServer, left: float) -> None:
 
 @pytest.mark.parametrize(
     "restarts",
-    [pytest.param(0, marks=pytest.mark.chaos, id="Redis stays"), pytest.param(2, id="Redis is restarted, empty")],
+    [pytest.param(0, id="Redis stays"), pytest.param(2, id="Redis is restarted, empty")],
 )
 async def test_there_is_one_refresh_for_each_expiry(tmp_path: Path, restarts: int) -> None:
     refreshed: list[float] = []
@@ -208,7 +208,6 @@ async def test_a_holder_stopped_before_it_sends_sends_nothing_afterwards(tmp_pat
         assert (fleet.sent, fleet.is_revoked) == (["rt-1"], False)
 
 
-@pytest.mark.chaos  # it waits until a silent holder counts as gone
 async def test_what_a_holder_stopped_after_it_sent_has_got_is_kept(tmp_path: Path) -> None:
     """It comes back while the others still leave the login alone."""
     async with thirty(tmp_path, left=LIFETIME) as fleet:
@@ -221,7 +220,6 @@ async def test_what_a_holder_stopped_after_it_sent_has_got_is_kept(tmp_path: Pat
         assert (fleet.sent, fleet.is_revoked) == (["rt-1"], False)
 
 
-@pytest.mark.chaos  # it waits until a silent holder counts as gone
 async def test_one_that_comes_back_too_late_overwrites_nothing(tmp_path: Path) -> None:
     """The others have tried the refresh token that was spent: the login is lost, and all say so until it is renewed."""
     async with thirty(tmp_path, left=LIFETIME / 2) as fleet:

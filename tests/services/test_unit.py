@@ -38,6 +38,7 @@ async def test_it_says_when_it_is_ready_reloads_and_stops(tmp_path: Path) -> Non
             environ = clean(tmp_path, upstream=qwen.base_url, auth="none", allow_remote="true", client_keys="sk-ann")
             async with running((*QWENPROXY, *words), environ | told.environ) as process:
                 assert await until(lambda: told.heard == ["READY=1"], 30)
+                await process.until("reverse=http://")
                 port = int(process.output.split("reverse=http://")[1].split()[0].rpartition(":")[2])
                 process.process.send_signal(signal.SIGHUP)
                 assert await until(lambda: told.heard == ["READY=1", "RELOADING=1", "READY=1"], 30)
