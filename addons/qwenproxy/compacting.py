@@ -11,7 +11,7 @@ from qwenproxy.errors import ProxyError
 from qwenproxy.exchange import Asker, Exchange
 from qwenproxy.opening import Opened
 from qwenproxy.record import Record
-from qwenproxy.rounds import Source, total
+from qwenproxy.rounds import Around, Source, total
 from qwenproxy.service import Service
 from qwenproxy.wire.openai import ChatEvent, Delta, Head, Json, Usage
 
@@ -71,11 +71,11 @@ class Compacting(Exchange):
         return text, usage
 
 
-class Led:
+class Led(Around):
     """A source whose totals count what was used before it, too."""
 
     def __init__(self, source: Source, before: Json) -> None:
-        self._source = source
+        super().__init__(source)
         self._before = before
 
     async def read(self) -> Sequence[ChatEvent]:
@@ -83,14 +83,3 @@ class Led:
 
     def counted(self, events: Sequence[ChatEvent]) -> Sequence[ChatEvent]:
         return [Usage(total([self._before, event.usage])) if isinstance(event, Usage) else event for event in events]
-
-    @property
-    def started(self) -> bool:
-        return self._source.started
-
-    @property
-    def repairs(self) -> Sequence[str]:
-        return self._source.repairs
-
-    async def close(self) -> None:
-        await self._source.close()

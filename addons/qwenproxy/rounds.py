@@ -119,21 +119,11 @@ class Strand:
         await self._answer.close(drain=self.reader.finished)
 
 
-class Bounded:
-    """A source whose events are held until its end: one that grows beyond `LARGEST` ends in an error."""
+class Around:
+    """A source that is *source*, but for what it says of its events."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._room = LARGEST
-
-    async def read(self) -> Sequence[ChatEvent]:
-        if self._room < 0:
-            return ()
-        events = await self._source.read()
-        self._room -= size(events)
-        if self._room < 0:
-            return [ProxyError(UPSTREAM_GARBLED, f"The upstream's answer is larger than {LARGEST} bytes.")]
-        return events
 
     async def close(self) -> None:
         await self._source.close()
@@ -145,6 +135,23 @@ class Bounded:
     @property
     def repairs(self) -> Sequence[str]:
         return self._source.repairs
+
+
+class Bounded(Around):
+    """A source whose events are held until its end: one that grows beyond `LARGEST` ends in an error."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self._room = LARGEST
+
+    async def read(self) -> Sequence[ChatEvent]:
+        if self._room < 0:
+            return ()
+        events = await self._source.read()
+        self._room -= size(events)
+        if self._room < 0:
+            return [ProxyError(UPSTREAM_GARBLED, f"The upstream's answer is larger than {LARGEST} bytes.")]
+        return events
 
 
 class Gathering:
